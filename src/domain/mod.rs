@@ -1,0 +1,20 @@
+//! Floor 0, the words of the trade: names, values, recipients, identities. Every type here makes a
+//! mistake unwritable, and each is made by one constructor that checks. No I/O happens here.
+
+mod field;
+mod identity;
+mod name;
+mod recipient;
+mod signing;
+mod value;
+mod var;
+mod vault_id;
+
+pub use field::push_field;
+pub use identity::{Identity, IdentityTextError, Keyring, take_text};
+pub use name::{FolderName, MAX_NAME, NameError, ReaderName, SecretName};
+pub use recipient::{Reader, Readers, ReadersError, Recipient, RecipientError};
+pub use signing::{SigningKey, VerifyingKey};
+pub use value::{MAX_VALUE, SecretValue};
+pub use var::VarName;
+pub use vault_id::{Founding, VaultId, VaultIdError};
