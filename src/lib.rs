@@ -5,8 +5,25 @@
 //! | floor | module | what lives there |
 //! |---|---|---|
 //! | 0 | [`domain`] | the words of the trade: names, values, recipients, identities |
+//! | 1 | [`sealed`] | one sealed file as bytes |
+//! | 1 | [`disk`] | files beneath a directory that is held open |
+//! | 2 | [`vault`] | a folder of sealed files, read and written |
+//! | 2 | [`home`] | where the home and the identities are; private files outside of it |
+//! | 3 | [`manifest`] | `hoziron.toml`, what should be |
+//! | 3 | [`people`] | who may open, and on whose word |
+//! | 6 | [`env`] | values to programs |
+//! | 6 | [`git`] | git, through its program |
+//! | 7 | [`cli`] | the only floor that talks |
 
 #![forbid(unsafe_code)]
 
+pub mod cli;
+pub mod disk;
 pub mod domain;
+pub mod env;
+pub mod git;
+pub mod home;
+pub mod manifest;
+pub mod people;
 pub mod sealed;
+pub mod vault;

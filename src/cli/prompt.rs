@@ -95,13 +95,16 @@ fn open() -> Result<Terminal, PromptError> {
 /// Asks with echo off from the first entry to the last, so that what is typed between two
 /// entries is not shown either.
 fn in_rounds(
-    ask: impl Fn(&Person<'_>) -> Result<SecretValue, PromptError>,
+    ask: impl Fn(&mut Person<'_>) -> Result<SecretValue, PromptError>,
 ) -> Result<SecretValue, PromptError> {
     let terminal = open()?;
-    let person = Person { terminal: &terminal, concealment: terminal.conceal()? };
+    let mut person = Person {
+        terminal: &terminal,
+        concealment: terminal.conceal()?,
+    };
     let mut round = 1;
     loop {
-        match ask(&person) {
+        match ask(&mut person) {
             Err(error) if error.is_about_the_entry() && round < ROUNDS => {
                 // The lines that are left of a pasted text are not answers.
                 terminal.discard()?;
@@ -120,7 +123,7 @@ struct Person<'a> {
 }
 
 impl Person<'_> {
-    fn entry(&self, label: &str) -> Result<SecretValue, PromptError> {
+    fn entry(&mut self, label: &str) -> Result<SecretValue, PromptError> {
         let mut entry = Entry::new();
         self.terminal.say(&format!("{label}: "))?;
         loop {
@@ -170,7 +173,10 @@ struct Entry {
 
 impl Entry {
     fn new() -> Self {
-        Self { bytes: Zeroizing::new(Vec::with_capacity(MAX_ENTRY)), flaw: None }
+        Self {
+            bytes: Zeroizing::new(Vec::with_capacity(MAX_ENTRY)),
+            flaw: None,
+        }
     }
 
     fn take(&mut self, byte: u8) -> Taken {
@@ -244,7 +250,12 @@ mod tests {
     /// Tabs, spaces, quotes, accents and bytes that are not UTF-8 arrive as they were typed.
     #[test]
     fn an_entry_is_the_bytes_that_were_typed() {
-        for bytes in [&b""[..], b" a\tb \"$x\" \\n ", "käse 🚲".as_bytes(), b"\x80\xff\xfe\xc3"] {
+        for bytes in [
+            &b""[..],
+            b" a\tb \"$x\" \\n ",
+            "käse 🚲".as_bytes(),
+            b"\x80\xff\xfe\xc3",
+        ] {
             assert_eq!(typed(bytes).unwrap(), bytes);
         }
     }
@@ -258,7 +269,10 @@ mod tests {
 
     #[test]
     fn the_other_erasing_keys_take_back_a_word_or_all() {
-        assert_eq!(typed(b"correct horse  \x17battery").unwrap(), b"correct battery");
+        assert_eq!(
+            typed(b"correct horse  \x17battery").unwrap(),
+            b"correct battery"
+        );
         assert_eq!(typed(b"horse\x17\x17battery").unwrap(), b"battery");
         assert_eq!(typed(b"wrong\x1b[D\x15right").unwrap(), b"right");
     }
@@ -267,7 +281,13 @@ mod tests {
     /// erasing does not make it good again.
     #[test]
     fn a_control_character_is_refused_rather_than_dropped() {
-        for bytes in [&b"ab\x1b[D"[..], b"a\0b", b"ab\x04", b"\x1b[200~ab\x1b[201~", b"\x01\x7f"] {
+        for bytes in [
+            &b"ab\x1b[D"[..],
+            b"a\0b",
+            b"ab\x04",
+            b"\x1b[200~ab\x1b[201~",
+            b"\x01\x7f",
+        ] {
             assert!(matches!(typed(bytes), Err(PromptError::ControlCharacter)));
         }
     }
@@ -276,7 +296,10 @@ mod tests {
     fn an_entry_that_is_too_long_is_refused_rather_than_cut() {
         let longest = vec![b'x'; MAX_ENTRY];
         assert_eq!(typed(&longest).unwrap(), longest);
-        assert!(matches!(typed(&[longest, vec![b'x']].concat()), Err(PromptError::TooLong)));
+        assert!(matches!(
+            typed(&[longest, vec![b'x']].concat()),
+            Err(PromptError::TooLong)
+        ));
     }
 
     #[test]

@@ -25,7 +25,11 @@ use signal_hook::low_level::emulate_default_handler;
 const FATAL: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
 
 /// The value of a special code that no key has (`_POSIX_VDISABLE`).
-const NO_KEY: u8 = if cfg!(any(target_os = "android", target_os = "linux")) { 0 } else { 0xff };
+const NO_KEY: u8 = if cfg!(any(target_os = "android", target_os = "linux")) {
+    0
+} else {
+    0xff
+};
 
 /// Who asks. One terminal answers one question at a time.
 static TURN: Mutex<()> = Mutex::new(());
@@ -77,10 +81,11 @@ impl Terminal {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         keep_defaults()?;
         reveal_before_abort();
-        let signals = Signals::new(FATAL.iter().chain(&[SIGCONT]))?;
-        let handle = signals.handle();
-        let watch = thread::Builder::new().spawn(|| watch(signals))?;
-        let concealment = Concealment { terminal: self, handle, watch: Some(watch), _turn: turn };
+        let mut concealment = Concealment {
+            terminal: self,
+            watch: None,
+            _turn: turn,
+        };
         concealment.begin()?;
         Ok(concealment)
     }
@@ -89,15 +94,14 @@ impl Terminal {
 /// Echo is off for as long as this lives.
 pub(super) struct Concealment<'a> {
     terminal: &'a Terminal,
-    handle: Handle,
-    watch: Option<JoinHandle<Signals>>,
+    watch: Option<Watch>,
     _turn: MutexGuard<'static, ()>,
 }
 
 impl Concealment<'_> {
     /// Stops the job as Ctrl-Z does, with echo on, and hides again when it is continued.
-    pub(super) fn suspend(&self) -> io::Result<()> {
-        reveal();
+    pub(super) fn suspend(&mut self) -> io::Result<()> {
+        self.end();
         self.terminal.say("\n")?;
         // The whole group, for the key stops the whole job; and a real SIGTSTP, for the kernel
         // drops it where no shell could ever continue us, which it does not do with SIGSTOP.
@@ -105,27 +109,60 @@ impl Concealment<'_> {
         self.begin()
     }
 
-    fn begin(&self) -> io::Result<()> {
+    fn begin(&mut self) -> io::Result<()> {
         // First, because it waits for the foreground: in the background the modes that would be
-        // remembered are those of the shell's line editor.
+        // remembered are those of the shell's line editor. Nobody watches yet: a second thread
+        // could be stopped again, for good, on its way to obeying a signal.
         self.terminal.discard()?;
         let shown = tcgetattr(&self.terminal.tty)?;
-        let tty = self.terminal.tty.try_clone()?;
         let hidden = hidden(&shown);
+        let tty = self.terminal.tty.try_clone()?;
+        self.watch = Some(Watch::start()?);
         let mut concealed = concealed();
         VISIBLE.store(false, Ordering::SeqCst);
         concealed.insert(Concealed { tty, shown, hidden }).hide()
+    }
+
+    fn end(&mut self) {
+        if let Some(concealed) = concealed().take() {
+            concealed.show();
+        }
+        VISIBLE.store(true, Ordering::SeqCst);
+        if let Some(watch) = self.watch.take() {
+            watch.stop();
+        }
     }
 }
 
 impl Drop for Concealment<'_> {
     fn drop(&mut self) {
-        reveal();
+        self.end();
+    }
+}
+
+/// A thread that obeys signals while echo is off.
+struct Watch {
+    handle: Handle,
+    thread: JoinHandle<Signals>,
+}
+
+impl Watch {
+    fn start() -> io::Result<Self> {
+        let mut signals = Signals::new(FATAL.iter().chain(&[SIGCONT]))?;
+        let handle = signals.handle();
+        let thread = thread::Builder::new().spawn(move || {
+            signals.forever().for_each(obey);
+            signals
+        })?;
+        Ok(Self { handle, thread })
+    }
+
+    fn stop(self) {
         self.handle.close();
-        let Some(watch) = self.watch.take() else { return };
-        let Ok(mut signals) = watch.join() else { return };
-        // One that came too late for the thread and too early for the default.
-        signals.pending().for_each(obey);
+        if let Ok(mut signals) = self.thread.join() {
+            // One that came too late for the thread and too early for the default.
+            signals.pending().for_each(obey);
+        }
     }
 }
 
@@ -171,13 +208,6 @@ fn concealed() -> MutexGuard<'static, Option<Concealed>> {
     CONCEALED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn reveal() {
-    if let Some(concealed) = concealed().take() {
-        concealed.show();
-    }
-    VISIBLE.store(true, Ordering::SeqCst);
-}
-
 /// Installs, once and for good, handlers that do the default while nothing is hidden.
 ///
 /// A handler cannot be taken away again: signal-hook leaves an empty one behind, and the signal
@@ -212,11 +242,6 @@ fn reveal_before_abort() {
             }));
         });
     }
-}
-
-fn watch(mut signals: Signals) -> Signals {
-    signals.forever().for_each(obey);
-    signals
 }
 
 fn obey(signal: i32) {

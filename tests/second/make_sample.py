@@ -18,8 +18,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from open import (CHUNK, TAG, TOP, Identity, Seal, derive_ctx, derive_key_id, derive_prk, derive_wk,
-                  make_armor, make_vault_id)
+from age import CHUNK, make_armor
+from open import (TAG, TOP, Identity, Seal, derive_ctx, derive_key_id, derive_prk, derive_wk,
+                  make_vault_id)
 from primitives import (X25519_BASE, aead_seal, b64_encode, bech32_decode, bech32_encode,
                         ed25519_sign, hkdf, x25519)
 
@@ -40,7 +41,7 @@ def fixed(what: str, size: int) -> bytes:
 
 def make_stanza(arguments: list[str], body: bytes) -> bytes:
     text = b64_encode(body)
-    rows = [text[at:at + 64] for at in range(0, len(text) + 1, 64)]  # the last is short, maybe empty
+    rows = [text[at:at + 64] for at in range(0, len(text) + 1, 64)]  # the last one may be empty
     return "\n".join([f"-> {' '.join(arguments)}", *rows, ""]).encode()
 
 
@@ -78,8 +79,8 @@ def seal_secret(name: str, value: bytes, prk: bytes, recipient: str, seal: Seal)
     file_key = fixed(f"file key of {name}", 16)
     payload = seal_payload(file_key, fixed(f"payload nonce of {name}", 16), value)
     others = wrap_x25519(file_key, recipient, fixed(f"ephemeral of {name}", 32))
-    if name == "BIG":  # a stanza nobody knows, whose body fills its line, so that an empty one follows
-        others += make_stanza(["sample-grease", "x"], fixed("grease", 32) + fixed("more grease", 16))
+    if name == "BIG":  # a stanza that nobody knows, whose body fills a line: an empty one follows
+        others += make_stanza(["sample-grease", "x"], fixed("grease", 32) + fixed("more", 16))
     ctx = derive_ctx(others, payload)
     wk = derive_wk(prk, name, seal, ctx)
     arguments = [TAG, seal.trail, str(seal.revision), str(seal.value_time)]

@@ -11,13 +11,12 @@ X25519 identities) and refuses everything else. It writes no file, and puts no v
     open.py --home DIR --identity FILE NAME --explain    what is computed on the way, in hex
 
 Exit codes: 1 no such secret, 5 no identity opens the grant, 6 not to be trusted, 64 usage.
-The functions stand in the order of the walk; `walk` at the end of the file calls them.
+The functions stand in the order of the walk; `walk`, at the end of the file, calls them.
 """
 
 import argparse
 import base64
 import hashlib
-import hmac
 import json
 import re
 import sys
@@ -26,11 +25,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from age import (AgeFile, Failure, open_payload, parse_age, parse_armor, require, require_mac,
+                 unwrap_x25519)
 from primitives import (X25519_BASE, aead_open, b64_decode, bech32_decode, bech32_encode,
                         ed25519_public, ed25519_verify, hkdf, hkdf_expand, hkdf_extract, x25519)
 
-MAX_VALUE, MAX_FILE, MAX_HEADER, MAX_STANZAS = 16 << 20, 24 << 20, 64 << 10, 256
-CHUNK = 64 << 10
+MAX_FILE = 24 << 20
 TAG = "hoziron/v1"
 TOP = "."
 
@@ -41,22 +41,9 @@ DEVICE = re.compile(r"con|prn|aux|nul|(?:com|lpt)[0-9]", re.IGNORECASE)
 VAULT_ID = re.compile(r"[a-z2-7]{32}")
 KEY_ID = re.compile(r"[A-Za-z0-9_-]{20}")
 DECIMAL = re.compile(r"0|[1-9][0-9]{0,19}")
-ARMOR_FROM = b"-----BEGIN AGE ENCRYPTED FILE-----\n"
-ARMOR_TO = b"-----END AGE ENCRYPTED FILE-----\n"
 
 STATEMENT_KEYS = ["format", "vault", "folder", "epoch", "key", "parents", "carved", "made",
                   "founder", "nonce", "signer", "readers", "signature"]
-
-
-class Failure(Exception):
-    def __init__(self, code: int, why: str):
-        super().__init__(why)
-        self.code = code
-
-
-def require(holds: bool, why: str, code: int = 6) -> None:
-    if not holds:
-        raise Failure(code, why)
 
 
 @contextmanager
@@ -176,7 +163,8 @@ def parse_statement(data: bytes, vault_id: str) -> Statement:
     require(b"\r" not in data, "there is a carriage return")
     parsed = tomllib.loads(data.decode())
     require(list(parsed) == STATEMENT_KEYS, "its keys are not the expected ones in their order")
-    require(all(is_number(parsed[key]) for key in ("format", "epoch", "made")), "a number is none")
+    require(all(is_number(parsed[key]) for key in ("format", "epoch", "made")),
+            "a number is malformed")
     require(parsed["format"] == 1, "the format is not 1")
     require(parsed["vault"] == vault_id, "it is of another vault")
     require(parsed["folder"] == TOP and parsed["epoch"] == 1, "it is not the top's first epoch")
@@ -207,10 +195,10 @@ def parse_readers(tables: object) -> dict[str, list[str]]:
         require(isinstance(table, dict) and list(table) == ["name", "recipients", "signing"],
                 "a reader's keys are not name, recipients, signing")
         name, recipients = table["name"], table["recipients"]
-        require(isinstance(name, str) and is_reader_name(name), "a reader's name is none")
+        require(isinstance(name, str) and is_reader_name(name), "a reader's name is malformed")
         require(name not in readers, "a reader is listed twice")
         require(isinstance(recipients, list) and recipients != [], "a reader has no recipients")
-        require(all(isinstance(text, str) and text for text in recipients), "a recipient is none")
+        require(all(isinstance(text, str) and text for text in recipients), "a recipient is empty")
         if table["signing"] != "":
             decode_field(table, "signing", 32)
         readers[name] = recipients
@@ -223,106 +211,14 @@ def require_trusted(vault_id: str, founder: bytes, identities: list[Identity], p
             "the vault is not trusted: it is not mine, and the identity file does not name its id")
 
 
-# --- 5. An age file: armor, header, payload ------------------------------------------------------
-
-@dataclass(frozen=True)
-class Stanza:
-    arguments: list[str]
-    body: bytes
-    end: int  # where the next one starts
-
-
-@dataclass(frozen=True)
-class AgeFile:
-    stanzas: list[Stanza]
-    below_first: bytes  # H': the header from behind the first stanza up to its "---"
-    mac_input: bytes
-    mac: bytes
-    payload: bytes  # P
-
-
-def make_armor(data: bytes) -> bytes:
-    text = base64.b64encode(data)
-    lines = [text[at:at + 64] + b"\n" for at in range(0, len(text), 64)]
-    return ARMOR_FROM + b"".join(lines) + ARMOR_TO
-
-
-def parse_armor(text: bytes) -> bytes:
-    require(text.startswith(ARMOR_FROM) and text.endswith(ARMOR_TO), "it is not one armored file")
-    data = base64.b64decode(text[len(ARMOR_FROM):-len(ARMOR_TO)])
-    require(make_armor(data) == text, "its armor is not canonical")
-    return data
-
-
-def parse_age(data: bytes) -> AgeFile:
-    head, at, stanzas = data[:MAX_HEADER], 0, []
-
-    def line() -> bytes:
-        nonlocal at
-        start, at = at, head.find(b"\n", at) + 1
-        require(at > 0, "the header has no end within 64 KiB")
-        return head[start:at - 1]
-
-    require(line() == b"age-encryption.org/v1", "it is not an age v1 file")
-    start = at
-    while (text := line()).startswith(b"-> "):
-        arguments = text[3:].split(b" ")
-        require(all(re.fullmatch(rb"[!-~]+", argument) for argument in arguments),
-                "a stanza is malformed")
-        rows = [line()]
-        while len(rows[-1]) == 64:
-            rows.append(line())
-        require(all(len(row) <= 64 for row in rows), "a stanza has too long a line")
-        body = b64_decode(b"".join(rows).decode())
-        stanzas.append(Stanza([argument.decode() for argument in arguments], body, at))
-        require(len(stanzas) <= MAX_STANZAS, "it has over 256 stanzas")
-        start = at
-    mac = re.fullmatch(rb"--- ([A-Za-z0-9+/]{43})", text)
-    require(mac is not None and stanzas != [], "the header is malformed")
-    require(all(stanza.arguments[0] != "scrypt" for stanza in stanzas), "it is sealed to a passphrase")
-    return AgeFile(stanzas, data[stanzas[0].end:start], data[:start + 3],
-                   b64_decode(mac[1].decode()), data[at:])
-
-
-def require_mac(file: AgeFile, file_key: bytes) -> None:
-    mac = hmac.digest(hkdf(b"", file_key, b"header", 32), file.mac_input, hashlib.sha256)
-    require(hmac.compare_digest(mac, file.mac), "the header MAC does not match")
-
-
-def open_payload(file: AgeFile, file_key: bytes) -> bytes:
-    nonce, sealed = file.payload[:16], file.payload[16:]
-    chunks = [sealed[at:at + CHUNK + 16] for at in range(0, len(sealed), CHUNK + 16)]
-    require(len(nonce) == 16 and chunks != [], "the payload is cut off")
-    require(len(sealed) - 16 * len(chunks) <= MAX_VALUE, "the value is over 16 MiB")
-    key = hkdf(nonce, file_key, b"payload", 32)
-    plain = []
-    for number, chunk in enumerate(chunks):
-        last = number == len(chunks) - 1
-        plain.append(aead_open(key, number.to_bytes(11, "big") + bytes([last]), chunk))
-        require(plain[-1] is not None, "the payload does not open")
-        require(plain[-1] != b"" or len(chunks) == 1, "the payload ends in an empty chunk")
-    return b"".join(plain)
-
-
-# --- 6. The grant: my way to the folder key ------------------------------------------------------
-
-def unwrap_x25519(stanza: Stanza, identity: Identity) -> bytes | None:
-    """Returns the file key, None if the stanza is for somebody else."""
-    require(len(stanza.arguments) == 2 and len(stanza.body) == 32, "an X25519 stanza is malformed")
-    share = b64_decode(stanza.arguments[1])
-    require(len(share) == 32, "an X25519 share is not 32 bytes")
-    shared = x25519(identity.secret, share)
-    require(shared != bytes(32), "an X25519 share is of low order")
-    wrap = hkdf(share + identity.public(), shared, b"age-encryption.org/v1/X25519", 32)
-    return aead_open(wrap, bytes(12), stanza.body)
-
+# --- 5. The grant: my way to the folder key ------------------------------------------------------
 
 def open_grant(data: bytes, identity: Identity) -> bytes | None:
     """Returns the folder key, None if the grant is for somebody else."""
     file = parse_age(parse_armor(data))
     require(all(stanza.arguments[0] != TAG for stanza in file.stanzas), "it is no grant")
     native = [stanza for stanza in file.stanzas if stanza.arguments[0] == "X25519"]
-    file_keys = [unwrap_x25519(stanza, identity) for stanza in native]
+    file_keys = [unwrap_x25519(stanza, identity.secret) for stanza in native]
     file_key = next((key for key in file_keys if key is not None), None)
     if file_key is None:
         return None
@@ -334,7 +230,7 @@ def open_grant(data: bytes, identity: Identity) -> bytes | None:
 
 def open_my_grant(epoch: Path, statement: Statement, identities: list[Identity]) -> bytes:
     known = {"epoch.toml"} | {f"{reader}.age" for reader in statement.readers}
-    require({entry.name for entry in epoch.iterdir()} <= known, "the epoch holds a file of nobody's")
+    require({entry.name for entry in epoch.iterdir()} <= known, "the epoch holds an unknown file")
     for identity in identities:
         for reader, recipients in statement.readers.items():
             grant = epoch / f"{reader}.age"
@@ -346,7 +242,7 @@ def open_my_grant(epoch: Path, statement: Statement, identities: list[Identity])
     raise Failure(5, "no identity opens a grant of this folder")
 
 
-# --- 7. The folder key: what one run derives once ------------------------------------------------
+# --- 6. The folder key: what one run derives once ------------------------------------------------
 
 def derive_prk(vault_id: str, folder: str, folder_key: bytes) -> bytes:
     return hkdf_extract(b"hoziron/v1 folder key" + lp(vault_id) + lp(folder), folder_key)
@@ -356,7 +252,7 @@ def derive_key_id(prk: bytes) -> str:
     return base64.urlsafe_b64encode(hkdf_expand(prk, b"hoziron/v1 key id", 15)).decode()
 
 
-# --- 8. The secret: our stanza, then everything else ---------------------------------------------
+# --- 7. The secret: our stanza, then everything else ---------------------------------------------
 
 @dataclass(frozen=True)
 class Seal:
@@ -369,7 +265,8 @@ class Seal:
 def parse_seal(file: AgeFile) -> Seal:
     """Reads the arguments of our stanza, which must be the first and the only one of its kind."""
     ours = [stanza for stanza in file.stanzas if stanza.arguments[0] == TAG]
-    require(len(ours) == 1 and file.stanzas[0] is ours[0], "our stanza is not the first and only one")
+    require(len(ours) == 1, "it does not have exactly one stanza of ours")
+    require(file.stanzas[0] is ours[0], "our stanza is not the first")
     arguments = ours[0].arguments[1:]
     require(len(arguments) == 3 or (len(arguments) == 4 and arguments[3] == "conflict"),
             "our stanza's arguments are not trail, revision, value time")
@@ -418,7 +315,7 @@ def list_names(vault: Path) -> list[str]:
     paths = [path.relative_to(vault) for path in vault.rglob("*.age")]
     names = [path.as_posix().removesuffix(".age") for path in paths
              if not any(part.startswith(".") for part in path.parts)]
-    require(all(is_secret_name(name) for name in names), "a file in the vault has a name that is none")
+    require(all(is_secret_name(name) for name in names), "a file has a malformed name")
     return sorted(names)
 
 
@@ -431,10 +328,10 @@ def walk(home: Path, identity_file: Path, name: str | None) -> dict[str, tuple[b
     epoch = find_key_folder(home / "vault")
     with about("epoch.toml"):
         statement = parse_statement(read(epoch / "epoch.toml"), vault_id)
-        require(epoch.name == f"0001-{statement.key_id}", "its folder has another name than its key")
+        require(epoch.name == f"0001-{statement.key_id}", "its folder is not named after its key")
     require_trusted(vault_id, statement.founder, identities, pins)
     prk = derive_prk(vault_id, TOP, open_my_grant(epoch, statement, identities))
-    require(derive_key_id(prk) == statement.key_id, "the grant holds another key than the statement")
+    require(derive_key_id(prk) == statement.key_id, "the grant holds another key than stated")
 
     opened = {}
     for each in [name] if name is not None else list_names(home / "vault"):
@@ -445,15 +342,20 @@ def walk(home: Path, identity_file: Path, name: str | None) -> dict[str, tuple[b
     return opened
 
 
+def refuse_usage(why: str) -> None:
+    raise Failure(64, why)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Opens a hoziron vault.")
+    parser.error = refuse_usage
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--identity", type=Path, required=True)
     parser.add_argument("name", nargs="?")
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--explain", action="store_true")
-    args = parser.parse_args()
     try:
+        args = parser.parse_args()
         require(args.all != (args.name is not None), "give one name, or --all", 64)
         require(args.all or is_secret_name(args.name), "that is not a secret's name", 64)
         opened = walk(args.home, args.identity, args.name)

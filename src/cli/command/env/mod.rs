@@ -1,0 +1,6 @@
+//! `hoziron env …`
+
+pub mod exec;
+pub mod export;
+
+mod variables;

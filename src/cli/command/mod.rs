@@ -1,0 +1,5 @@
+//! One file a command, named as it is typed.
+
+pub mod env;
+pub mod status;
+pub mod vault;

@@ -1,0 +1,52 @@
+//! `hoziron vault remove`: removes a sealed file. Needs no key; what was committed stays in git's
+//! history, and whoever could read it there still can.
+
+use clap::Args as ClapArgs;
+
+use crate::cli::args::Folder;
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::ui::Ui;
+use crate::cli::workspace::Workspace;
+use crate::vault::Target;
+
+/// Remove a secret
+///
+/// Removes the file from the work tree; git's history keeps what was committed, so change the value
+/// where it is used, too.
+///
+/// Example: hoziron vault remove OLD_TOKEN --yes
+#[derive(ClapArgs)]
+pub struct Args {
+    /// The secret's name
+    name: String,
+    /// Remove it without a question
+    #[arg(short, long)]
+    yes: bool,
+    #[command(flatten)]
+    folder: Folder,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, Failure> {
+    let name = workspace.name(&args.name, args.folder.profile.as_deref())?;
+    let what = || format!("cannot remove `{name}`");
+    let missing = || {
+        Failure::new(what(), Exit::Error)
+            .cause("there is no secret of this name")
+            .hint("`hoziron vault list` shows the names")
+    };
+    let there = |workspace: &Workspace<'_>| {
+        workspace.vault.has(&name).map_err(|error| Failure::of(what(), &error))
+    };
+    if !there(workspace)? {
+        return Err(missing());
+    }
+    if !args.yes && !ui.ask(&format!("remove `{name}`?"), "add `--yes` to remove it")? {
+        return Err(Failure::new(format!("`{name}` was left as it was"), Exit::Error));
+    }
+    let mut locked = workspace.lock(ui)?;
+    locked.remove(Target::Sealed(name.clone())).map_err(|error| Failure::of(what(), &error))?;
+    locked.commit().map_err(|error| Failure::of(what(), &error))?;
+    ui.note(&format!("removed `{name}`; git's history still has what was committed"));
+    Ok(Exit::Done)
+}

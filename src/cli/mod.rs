@@ -1,0 +1,111 @@
+//! Floor 7, the only one that talks: it reads the command line and the environment, asks, prints,
+//! and picks the exit code. Everything it decides by itself is how to say things.
+
+pub mod args;
+mod command;
+mod display;
+mod environment;
+mod failure;
+mod hint;
+mod home_files;
+mod prompt;
+mod render;
+mod terminal;
+mod ui;
+mod usage;
+mod workspace;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::env::hygiene::{self, CoreLimit};
+use args::{Cli, Command, EnvCommand, VaultCommand};
+use environment::Environment;
+use failure::{Exit, Failure};
+use ui::Ui;
+use workspace::Workspace;
+
+/// Runs hoziron with the process's own command line.
+pub fn main() -> ExitCode {
+    run(std::env::args_os())
+}
+
+/// Runs hoziron with a command line; the first word is the program's name.
+pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    hide_panics();
+    let limits = hygiene::harden();
+    let environment = Environment::read();
+    let cli = match Cli::try_parse_from(words) {
+        Ok(cli) => cli,
+        Err(error) => return answer_parser(&error),
+    };
+    let ui = Ui::new(&cli.global, environment.get("NO_COLOR").is_some());
+    match dispatch(&cli, &environment, limits, &ui) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            ui.fail(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+fn dispatch(
+    cli: &Cli,
+    environment: &Environment,
+    limits: CoreLimit,
+    ui: &Ui,
+) -> Result<Exit, Failure> {
+    let global = &cli.global;
+    let open = || Workspace::open(global, environment, ui);
+    match &cli.command {
+        None => command::status::run(global, environment, ui),
+        Some(Command::Vault(command)) => match command {
+            VaultCommand::Init(args) => command::vault::init::run(args, global, environment, ui),
+            VaultCommand::Set(args) => command::vault::set::run(args, open, ui),
+            VaultCommand::Get(args) => command::vault::get::run(args, &open()?, ui),
+            VaultCommand::List(args) => command::vault::list::run(args, &open()?, ui),
+            VaultCommand::Remove(args) => command::vault::remove::run(args, &mut open()?, ui),
+            VaultCommand::Rename(args) => command::vault::rename::run(args, &mut open()?, ui),
+            VaultCommand::Generate(args) => command::vault::generate::run(args, &mut open()?, ui),
+            VaultCommand::Show(args) => command::vault::show::run(args, &open()?, ui),
+        },
+        Some(Command::Env(EnvCommand::Export(args))) => command::env::export::run(args, &open()?, ui),
+        Some(Command::Env(EnvCommand::Exec(args)) | Command::Run(args)) => {
+            // Once a command was to be started, only its own exit codes are below 125.
+            let started = open().and_then(|workspace| command::env::exec::run(args, workspace, limits, ui));
+            started.map_err(|failure| match failure.exit {
+                Exit::CannotExecute | Exit::CommandNotFound => failure,
+                _ => failure.exiting(Exit::NotStarted),
+            })
+        }
+    }
+}
+
+/// Help and the version go to stdout; what cannot be parsed is explained without repeating it.
+fn answer_parser(error: &clap::Error) -> ExitCode {
+    match usage::explain(error) {
+        None => {
+            // A closed stdout is no reason to fail.
+            let _ = error.print();
+            Exit::Done.into()
+        }
+        Some(failure) => {
+            Ui::plain().fail(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+/// A panic says where, never what: its message may hold a value.
+fn hide_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        Ui::plain().fail(
+            &Failure::new("hoziron has a fault", Exit::Error)
+                .cause(format!("a check failed at {place}"))
+                .hint("nothing was half-written; please report this place"),
+        );
+    }));
+}

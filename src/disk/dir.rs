@@ -1,0 +1,350 @@
+//! A directory that is held open, and what can be done to the names directly in it. A name is one
+//! part without `/`, a link is never followed, and a pipe or a device is never waited for. What is
+//! written is flushed before it is said to be written.
+
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags};
+use rustix::io::{Errno, retry_on_intr};
+
+use crate::disk::{Action, DiskError, Kind};
+
+/// A directory that is held open; its path serves messages alone.
+#[derive(Debug)]
+pub struct Dir {
+    fd: OwnedFd,
+    path: PathBuf,
+}
+
+/// One name in a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The name, which may be any bytes.
+    pub name: OsString,
+    /// What it stands for.
+    pub kind: Kind,
+}
+
+impl Dir {
+    /// Opens a directory by path. Links on the way are followed: the path is the user's choice.
+    pub fn open(path: &Path) -> Result<Self, DiskError> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        match retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty())) {
+            Ok(fd) => Ok(Self { fd, path: path.to_owned() }),
+            Err(Errno::NOTDIR) => {
+                let kind = rustix::fs::stat(path).map_or(Kind::Unknown, |stat| kind_in(stat.st_mode));
+                Err(DiskError::NotADirectory { path: path.to_owned(), kind })
+            }
+            Err(errno) => Err(DiskError::io(Action::Open, path.to_owned(), errno)),
+        }
+    }
+
+    /// Returns the path the directory was reached by, for messages.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns a second handle to the same directory.
+    pub fn try_clone(&self) -> Result<Self, DiskError> {
+        let fd = rustix::io::fcntl_dupfd_cloexec(&self.fd, 3)
+            .map_err(|errno| DiskError::io(Action::Open, self.path.clone(), errno))?;
+        Ok(Self { fd, path: self.path.clone() })
+    }
+
+    /// Opens a folder in this one; `None` if there is nothing of that name.
+    pub fn sub(&self, name: impl AsRef<OsStr>) -> Result<Option<Self>, DiskError> {
+        let name = self.part(name.as_ref(), Action::Open)?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match retry_on_intr(|| rustix::fs::openat(&self.fd, name, flags, Mode::empty())) {
+            Ok(fd) => Ok(Some(Self { fd, path: self.path.join(name) })),
+            Err(Errno::NOENT) => Ok(None),
+            // Linux says ENOTDIR for a link, others say ELOOP.
+            Err(Errno::NOTDIR | Errno::LOOP) => {
+                let kind = self.kind_of(name)?.unwrap_or(Kind::Unknown);
+                Err(DiskError::NotADirectory { path: self.path.join(name), kind })
+            }
+            Err(errno) => Err(self.error(Action::Open, name, errno)),
+        }
+    }
+
+    /// Opens a folder in this one, and makes it first if it is missing. Says whether it was made;
+    /// a folder that was made is on the disk.
+    pub fn sub_or_make(&self, name: impl AsRef<OsStr>, mode: u32) -> Result<(Self, bool), DiskError> {
+        let name = self.part(name.as_ref(), Action::Create)?;
+        if let Some(sub) = self.sub(name)? {
+            return Ok((sub, false));
+        }
+        let made = self.mkdir(name, mode)?;
+        let opened = if made { self.sync() } else { Ok(()) }.and_then(|()| self.sub(name));
+        match opened {
+            Ok(Some(sub)) => Ok((sub, made)),
+            Ok(None) => Err(self.missing(name)),
+            Err(error) => {
+                if made {
+                    let _ = self.rmdir(name);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes a folder; says `false` if the name is taken. It is on the disk after [`Dir::sync`].
+    pub fn mkdir(&self, name: impl AsRef<OsStr>, mode: u32) -> Result<bool, DiskError> {
+        let name = self.part(name.as_ref(), Action::Create)?;
+        match rustix::fs::mkdirat(&self.fd, name, Mode::from_raw_mode(mode as _)) {
+            Ok(()) => Ok(true),
+            Err(Errno::EXIST) => Ok(false),
+            Err(errno) => Err(self.error(Action::Create, name, errno)),
+        }
+    }
+
+    /// Opens the folder that these names lead to; `None` if one of them is missing.
+    pub fn descend(&self, names: &[&str]) -> Result<Option<Self>, DiskError> {
+        let mut here = self.try_clone()?;
+        for name in names {
+            match here.sub(name)? {
+                Some(sub) => here = sub,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(here))
+    }
+
+    /// Reads a regular file of at most `limit` bytes; `None` if there is nothing of that name.
+    pub fn read(&self, name: impl AsRef<OsStr>, limit: u64) -> Result<Option<Vec<u8>>, DiskError> {
+        let name = self.part(name.as_ref(), Action::Read)?;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let fd = match retry_on_intr(|| rustix::fs::openat(&self.fd, name, flags, Mode::empty())) {
+            Ok(fd) => fd,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(errno) => return Err(self.not_regular(name).unwrap_or_else(|| self.error(Action::Open, name, errno))),
+        };
+        let stat =
+            rustix::fs::fstat(&fd).map_err(|errno| self.error(Action::Stat, name, errno))?;
+        read_regular(fd.as_fd(), &stat, &|| self.path.join(name), limit).map(Some)
+    }
+
+    /// Makes a new file with all of `bytes`, flushed. Fails if the name is taken, and leaves nothing
+    /// behind when it fails.
+    pub fn create_new(&self, name: impl AsRef<OsStr>, mode: u32, bytes: &[u8]) -> Result<(), DiskError> {
+        let name = self.part(name.as_ref(), Action::Create)?;
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let fd = retry_on_intr(|| {
+            rustix::fs::openat(&self.fd, name, flags, Mode::from_raw_mode(mode as _))
+        })
+        .map_err(|errno| self.error(Action::Create, name, errno))?;
+        write_all(fd.as_fd(), bytes)
+            .map_err(|errno| self.error(Action::Write, name, errno))
+            .and_then(|()| {
+                rustix::fs::fsync(&fd).map_err(|errno| self.error(Action::Sync, name, errno))
+            })
+            .inspect_err(|_| {
+                let _ = rustix::fs::unlinkat(&self.fd, name, AtFlags::empty());
+            })
+    }
+
+    /// Renames; what `to` stood for is replaced.
+    pub fn rename(
+        &self,
+        from: impl AsRef<OsStr>,
+        into: &Self,
+        to: impl AsRef<OsStr>,
+    ) -> Result<(), DiskError> {
+        let from = self.part(from.as_ref(), Action::Rename)?;
+        let to = into.part(to.as_ref(), Action::Rename)?;
+        rustix::fs::renameat(&self.fd, from, &into.fd, to)
+            .map_err(|errno| into.error(Action::Rename, to, errno))
+    }
+
+    /// Renames unless `to` is taken; says whether it was renamed.
+    pub fn rename_new(
+        &self,
+        from: impl AsRef<OsStr>,
+        into: &Self,
+        to: impl AsRef<OsStr>,
+    ) -> Result<bool, DiskError> {
+        let from = self.part(from.as_ref(), Action::Rename)?;
+        let to = into.part(to.as_ref(), Action::Rename)?;
+        match rustix::fs::renameat_with(&self.fd, from, &into.fd, to, RenameFlags::NOREPLACE) {
+            Ok(()) => Ok(true),
+            Err(Errno::EXIST) => Ok(false),
+            // Some file systems (NFS, older FUSE) lack the flag; a link never replaces either.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+                let linked = self.link(from, into, to)?;
+                if linked {
+                    self.unlink(from)?;
+                }
+                Ok(linked)
+            }
+            Err(errno) => Err(into.error(Action::Rename, to, errno)),
+        }
+    }
+
+    /// Gives a file a second name; says `false` if that name is taken.
+    pub fn link(
+        &self,
+        from: impl AsRef<OsStr>,
+        into: &Self,
+        to: impl AsRef<OsStr>,
+    ) -> Result<bool, DiskError> {
+        let from = self.part(from.as_ref(), Action::Link)?;
+        let to = into.part(to.as_ref(), Action::Link)?;
+        match rustix::fs::linkat(&self.fd, from, &into.fd, to, AtFlags::empty()) {
+            Ok(()) => Ok(true),
+            Err(Errno::EXIST) => Ok(false),
+            Err(errno) => Err(self.error(Action::Link, from, errno)),
+        }
+    }
+
+    /// Removes a name that is not a folder; says whether it was there.
+    pub fn unlink(&self, name: impl AsRef<OsStr>) -> Result<bool, DiskError> {
+        self.remove(name.as_ref(), AtFlags::empty())
+    }
+
+    /// Removes an empty folder; says whether it was there.
+    pub fn rmdir(&self, name: impl AsRef<OsStr>) -> Result<bool, DiskError> {
+        self.remove(name.as_ref(), AtFlags::REMOVEDIR)
+    }
+
+    fn remove(&self, name: &OsStr, flags: AtFlags) -> Result<bool, DiskError> {
+        let name = self.part(name, Action::Remove)?;
+        match rustix::fs::unlinkat(&self.fd, name, flags) {
+            Ok(()) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(errno) => Err(self.error(Action::Remove, name, errno)),
+        }
+    }
+
+    /// Flushes the names in this directory to the disk.
+    pub fn sync(&self) -> Result<(), DiskError> {
+        rustix::fs::fsync(&self.fd)
+            .map_err(|errno| DiskError::io(Action::Sync, self.path.clone(), errno))
+    }
+
+    /// Lists the names in this directory, sorted.
+    pub fn entries(&self) -> Result<Vec<Entry>, DiskError> {
+        let fail = |errno| DiskError::io(Action::List, self.path.clone(), errno);
+        let mut entries = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&self.fd).map_err(fail)? {
+            let entry = entry.map_err(fail)?;
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if name == "." || name == ".." {
+                continue;
+            }
+            let kind = match entry.file_type() {
+                // Some file systems do not say while listing.
+                FileType::Unknown => match self.kind_of(name)? {
+                    Some(kind) => kind,
+                    None => continue,
+                },
+                known => known.into(),
+            };
+            entries.push(Entry { name: name.to_owned(), kind });
+        }
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
+    }
+
+    /// Says what a name stands for; `None` if nothing.
+    pub fn kind_of(&self, name: impl AsRef<OsStr>) -> Result<Option<Kind>, DiskError> {
+        let name = self.part(name.as_ref(), Action::Stat)?;
+        match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(kind_in(stat.st_mode))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(self.error(Action::Stat, name, errno)),
+        }
+    }
+
+    /// Says whether the directory belongs to the user this process acts for.
+    pub fn is_ours(&self) -> Result<bool, DiskError> {
+        rustix::fs::fstat(&self.fd)
+            .map(|stat| stat.st_uid == rustix::process::geteuid().as_raw())
+            .map_err(|errno| DiskError::io(Action::Stat, self.path.clone(), errno))
+    }
+
+    /// Returns the error that something which was there a moment ago is gone.
+    pub fn missing(&self, name: impl AsRef<OsStr>) -> DiskError {
+        self.error(Action::Open, name.as_ref(), Errno::NOENT)
+    }
+
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    pub(super) fn error(&self, action: Action, name: &OsStr, errno: Errno) -> DiskError {
+        DiskError::io(action, self.path.join(name), errno)
+    }
+
+    /// Lets one part through: the kernel would follow links before a `/`.
+    pub(super) fn part<'a>(&self, name: &'a OsStr, action: Action) -> Result<&'a OsStr, DiskError> {
+        let bytes = name.as_bytes();
+        if bytes.is_empty() || bytes == b"." || bytes == b".." || bytes.contains(&b'/') {
+            return Err(self.error(action, name, Errno::INVAL));
+        }
+        Ok(name)
+    }
+
+    /// What is in the way of opening a file, if something that is not a file is.
+    fn not_regular(&self, name: &OsStr) -> Option<DiskError> {
+        let kind = self.kind_of(name).ok().flatten().filter(|kind| *kind != Kind::File)?;
+        Some(DiskError::NotRegular { path: self.path.join(name), kind })
+    }
+}
+
+/// Reads all of an open regular file of at most `limit` bytes, and says whose it is.
+pub fn read_open(
+    fd: impl AsFd,
+    path: &Path,
+    limit: u64,
+) -> Result<(Vec<u8>, rustix::fs::Stat), DiskError> {
+    let stat = rustix::fs::fstat(&fd)
+        .map_err(|errno| DiskError::io(Action::Stat, path.to_owned(), errno))?;
+    read_regular(fd.as_fd(), &stat, &|| path.to_owned(), limit).map(|bytes| (bytes, stat))
+}
+
+/// Reads an open file of which `stat` is known.
+fn read_regular(
+    fd: BorrowedFd<'_>,
+    stat: &rustix::fs::Stat,
+    path: &dyn Fn() -> PathBuf,
+    limit: u64,
+) -> Result<Vec<u8>, DiskError> {
+    let kind = kind_in(stat.st_mode);
+    if kind != Kind::File {
+        return Err(DiskError::NotRegular { path: path(), kind });
+    }
+    let size = u64::try_from(stat.st_size).unwrap_or(u64::MAX);
+    if size > limit {
+        return Err(DiskError::TooLarge { path: path(), limit });
+    }
+    let size = usize::try_from(size).map_err(|_| DiskError::TooLarge { path: path(), limit })?;
+    let mut bytes = vec![0; size];
+    let mut done = 0;
+    while done < size {
+        match retry_on_intr(|| rustix::io::read(fd, &mut bytes[done..])) {
+            Ok(0) => break,
+            Ok(count) => done += count,
+            Err(errno) => return Err(DiskError::io(Action::Read, path(), errno)),
+        }
+    }
+    bytes.truncate(done);
+    Ok(bytes)
+}
+
+pub(super) fn kind_in(mode: rustix::fs::RawMode) -> Kind {
+    FileType::from_raw_mode(mode).into()
+}
+
+fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errno> {
+    while !bytes.is_empty() {
+        match retry_on_intr(|| rustix::io::write(fd, bytes))? {
+            0 => return Err(Errno::IO),
+            count => bytes = &bytes[count..],
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! Floor 6, values to programs: which variables there are, their values, and the two ways out, an
+//! export and becoming a command. Nothing here asks, prints or reads hoziron's own environment.
+
+pub mod exec;
+pub mod format;
+pub mod hygiene;
+pub mod resolve;
+mod variables;
+
+pub use variables::Variables;

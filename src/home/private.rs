@@ -1,0 +1,169 @@
+//! The one door for private files outside of the home: identities, state, plaintext outputs. A file
+//! is made with mode 0600 beside its place and renamed into it, so that a kill leaves the old file
+//! or the new one, and the next write of it sweeps the rest. Never written through a link, never
+//! readable by others for a moment.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::{Errno, retry_on_intr};
+use thiserror::Error;
+
+use crate::disk::{Action, Dir, DirLock, DiskError, Kind, read_open};
+use crate::domain::SecretValue;
+
+/// How long to wait for another process that writes into the same folder.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why a private file was not written or read.
+#[derive(Debug, Error)]
+pub enum PrivateError {
+    /// Another process is writing into the same folder.
+    #[error("another process is writing into `{path}`")]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The disk refused.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// The path does not end in a name.
+    #[error("`{path}` does not name a file")]
+    NoName {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The file belongs to neither this user nor root.
+    #[error("`{path}` belongs to another user")]
+    NotOurs {
+        /// Where.
+        path: PathBuf,
+    },
+    /// The file's mode lets a group or everybody at it.
+    #[error("`{path}` can be read by others (mode {mode:04o})")]
+    OthersCanRead {
+        /// Where.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+}
+
+/// What to do with a file that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overwrite {
+    /// Leave it alone.
+    Refuse,
+    /// Replace it.
+    Replace,
+}
+
+/// What came of writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Written {
+    /// The file is there with the new content, flushed.
+    Done,
+    /// Something was there already, and is as it was.
+    Exists,
+}
+
+/// Writes a private file, and makes missing folders above it, private as well.
+pub fn write_private(
+    path: &Path,
+    bytes: &[u8],
+    overwrite: Overwrite,
+) -> Result<Written, PrivateError> {
+    let name = path.file_name().ok_or_else(|| PrivateError::NoName { path: path.to_owned() })?;
+    let dir = open_or_make(parent(path))?;
+    let lock = dir.lock(Instant::now() + PATIENCE)?;
+    if lock == DirLock::Busy {
+        return Err(PrivateError::Busy { path: dir.path().to_owned() });
+    }
+    match (dir.kind_of(name)?, overwrite) {
+        (Some(_), Overwrite::Refuse) => return Ok(Written::Exists),
+        // A rename would replace a link or a device itself: `/dev/stdout` is one.
+        (Some(kind), Overwrite::Replace) if kind != Kind::File => {
+            return Err(DiskError::NotRegular { path: path.to_owned(), kind }.into());
+        }
+        _ => {}
+    }
+
+    let temporary = temporary(name);
+    // Under the lock, a file of that name is one whose maker was killed.
+    if lock == DirLock::Held {
+        dir.unlink(&temporary)?;
+    }
+    dir.create_new(&temporary, 0o600, bytes)?;
+    let renamed = match overwrite {
+        Overwrite::Refuse => dir.rename_new(&temporary, &dir, name),
+        Overwrite::Replace => dir.rename(&temporary, &dir, name).map(|()| true),
+    };
+    if !matches!(renamed, Ok(true)) {
+        // It is the error above that matters, and the next write sweeps.
+        let _ = dir.unlink(&temporary);
+    }
+    if renamed? {
+        dir.sync()?;
+        Ok(Written::Done)
+    } else {
+        Ok(Written::Exists)
+    }
+}
+
+/// Reads a private file of at most `limit` bytes; `None` if there is none. A link is followed, for
+/// people keep their keys behind links, and what it leads to must be private.
+pub fn read_private(path: &Path, limit: u64) -> Result<Option<SecretValue>, PrivateError> {
+    // Without NONBLOCK, a pipe would be waited for.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let fail = |action, errno: Errno| DiskError::Io {
+        action,
+        path: path.to_owned(),
+        source: errno.into(),
+    };
+    let fd = match retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty())) {
+        Ok(fd) => fd,
+        Err(Errno::NOENT) => return Ok(None),
+        Err(errno) => return Err(fail(Action::Open, errno).into()),
+    };
+    let (bytes, stat) = read_open(&fd, path, limit)?;
+    let bytes = SecretValue::new(bytes);
+    let owner = stat.st_uid;
+    if owner != rustix::process::geteuid().as_raw() && owner != 0 {
+        return Err(PrivateError::NotOurs { path: path.to_owned() });
+    }
+    let mode = stat.st_mode as u32 & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(PrivateError::OthersCanRead { path: path.to_owned(), mode });
+    }
+    Ok(Some(bytes))
+}
+
+/// Opens a folder by path, and makes what is missing of it, for this user alone.
+fn open_or_make(path: &Path) -> Result<Dir, PrivateError> {
+    match Dir::open(path) {
+        Err(error) if error.is(std::io::ErrorKind::NotFound) => {
+            let name =
+                path.file_name().ok_or_else(|| PrivateError::NoName { path: path.to_owned() })?;
+            let (dir, _) = open_or_make(parent(path))?.sub_or_make(name, 0o700)?;
+            Ok(dir)
+        }
+        other => Ok(other?),
+    }
+}
+
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn temporary(name: &OsStr) -> OsString {
+    let mut temporary = OsString::from(".");
+    temporary.push(name);
+    temporary.push(".hoziron-new");
+    temporary
+}

@@ -1,0 +1,103 @@
+//! The founding of a vault: its first folder key, the statement that names its readers, a grant for
+//! each of them, and their recipient files. Everything is made in memory; the caller writes it in
+//! one transaction, so a vault exists whole or not at all.
+
+use rand_core::{OsRng, RngCore};
+
+use crate::domain::{
+    FolderName, Founding, Identity, Reader, ReaderName, Readers, ReadersError, Recipient, VaultId,
+};
+use crate::people::statement::Statement;
+use crate::sealed::{FolderKey, SealedError};
+use crate::vault::{KeyDir, KeyFile, Target};
+
+/// A vault that was just thought up.
+pub struct Founded {
+    /// Its id.
+    pub id: VaultId,
+    /// Its readers.
+    pub readers: Readers,
+    /// The public files that make it one.
+    pub files: Vec<(Target, Vec<u8>)>,
+}
+
+/// A reader who is let in at the founding, besides the founder: a spare key.
+pub struct Spare {
+    /// What the reader is called.
+    pub name: ReaderName,
+    /// The public key.
+    pub recipient: Recipient,
+}
+
+/// Founds a vault: `founder` signs, and reads together with `spares`.
+pub fn found(
+    founder: &Identity,
+    name: &ReaderName,
+    spares: Vec<Spare>,
+    now: u64,
+) -> Result<Founded, FoundingError> {
+    let signing = founder.signing_key();
+    let mut nonce = [0; 16];
+    OsRng.fill_bytes(&mut nonce);
+    let founding = Founding { founder: signing.public(), nonce };
+    let id = founding.id();
+
+    let first = Reader {
+        name: name.clone(),
+        recipients: vec![Recipient::parse(founder.public()).map_err(SealedError::from)?],
+        signing: Some(signing.public()),
+    };
+    let others = spares.into_iter().map(|spare| Reader {
+        name: spare.name,
+        recipients: vec![spare.recipient],
+        signing: None,
+    });
+    let readers = Readers::build([first].into_iter().chain(others))?;
+
+    let top = FolderName::top();
+    let key = FolderKey::generate(&id, &top);
+    let dir = KeyDir::new(1, key.id().as_str()).expect("a key id is 20 characters of base64url");
+    let at = |file| Target::Key { folder: top.clone(), dir: dir.clone(), file };
+    let statement = Statement {
+        vault: id.clone(),
+        folder: top.clone(),
+        epoch: 1,
+        key: key.id(),
+        parents: Vec::new(),
+        carved: Vec::new(),
+        made: now,
+        founding: Some(founding),
+        signer: signing.public(),
+        readers: readers.clone(),
+    };
+    let mut files = vec![(at(KeyFile::Epoch), statement.sign(&signing))];
+    for reader in readers.iter() {
+        files.push((at(KeyFile::Grant(reader.name.clone())), key.grant(&reader.recipients)?));
+        files.push((Target::Recipient(reader.name.clone()), recipient_file(reader)));
+    }
+    Ok(Founded { id, readers, files })
+}
+
+/// Why a vault could not be founded.
+#[derive(Debug, thiserror::Error)]
+pub enum FoundingError {
+    /// Founder and spare have one name.
+    #[error(transparent)]
+    Readers(#[from] ReadersError),
+    /// The key could not be sealed to a reader.
+    #[error(transparent)]
+    Sealed(#[from] SealedError),
+}
+
+/// Writes `recipients/NAME.pub`, in the format of `age -R`.
+fn recipient_file(reader: &Reader) -> Vec<u8> {
+    let mut text = String::new();
+    if let Some(signing) = reader.signing {
+        text.push_str(&format!("# hoziron-signing-key {}\n", signing.text()));
+    }
+    for recipient in &reader.recipients {
+        text.push_str(recipient.text());
+        text.push('\n');
+    }
+    text.into_bytes()
+}

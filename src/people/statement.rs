@@ -1,0 +1,289 @@
+//! The signed statement about a folder's key, `epoch.toml`: which key, who its readers are, and who
+//! says so. Parsing and checking the signature are one step, so no part of an unsigned statement is
+//! ever seen. Whether the signer counts is decided one file up, in the folder's keys.
+
+use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::domain::{
+    FolderName, Founding, Reader, ReaderName, Readers, ReadersError, Recipient, SigningKey, VaultId,
+    VerifyingKey,
+};
+use crate::sealed::KeyId;
+
+/// What a signature of a statement covers before the statement itself.
+const CONTEXT: &[u8] = b"hoziron/v1 epoch\n";
+
+/// The longest statement, in bytes: 200 recipients with room for long ssh-rsa keys.
+pub const MAX_STATEMENT: usize = 512 * 1024;
+
+const COMMENT: &str =
+    "# Who holds the key of this folder. Written and signed by hoziron; an edit makes it invalid.";
+
+/// Why a file is not a statement.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum StatementError {
+    /// A field does not hold what it should.
+    #[error("its field `{0}` is malformed")]
+    Field(&'static str),
+    /// Not the TOML of a statement.
+    #[error("it is not a statement: {0}")]
+    Malformed(String),
+    /// Written by a later version.
+    #[error("it is a statement of format {0}; this hoziron reads format 1")]
+    Newer(u64),
+    /// The readers are not a set of readers.
+    #[error("its readers: {0}")]
+    Readers(#[from] ReadersError),
+    /// The signature is not the named signer's over these bytes.
+    #[error("its signature does not fit")]
+    Signature,
+}
+
+/// What a statement says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// The vault it is about.
+    pub vault: VaultId,
+    /// The folder it is about.
+    pub folder: FolderName,
+    /// Counts the folder's keys, from 1.
+    pub epoch: u32,
+    /// The key.
+    pub key: KeyId,
+    /// The keys it follows.
+    pub parents: Vec<KeyId>,
+    /// Folders below this one that have keys of their own.
+    pub carved: Vec<FolderName>,
+    /// Unix seconds.
+    pub made: u64,
+    /// What the vault's id certifies; in the first statement of the vault's top.
+    pub founding: Option<Founding>,
+    /// Who signed.
+    pub signer: VerifyingKey,
+    /// Who holds the key.
+    pub readers: Readers,
+}
+
+impl Statement {
+    /// Writes and signs the statement. `signer` must be the public half of `key`.
+    pub fn sign(&self, key: &SigningKey) -> Vec<u8> {
+        let mut text = self.text();
+        let signature = key.sign(&[CONTEXT, text.as_bytes()].concat());
+        text.push_str(&format!("signature = \"{signature}\"\n"));
+        text.into_bytes()
+    }
+
+    /// Parses a statement and checks its signature by the signer it names.
+    pub fn parse(bytes: &[u8]) -> Result<Self, StatementError> {
+        let text = std::str::from_utf8(bytes).map_err(|_| malformed("not UTF-8"))?;
+        let table: toml::Table = text.parse().map_err(|_| malformed("not TOML"))?;
+        match table.get("format").and_then(toml::Value::as_integer) {
+            Some(1) => {}
+            Some(format) => return Err(StatementError::Newer(format.unsigned_abs())),
+            None => return Err(StatementError::Field("format")),
+        }
+        let shape: Shape =
+            table.try_into().map_err(|error: toml::de::Error| malformed(error.message()))?;
+        let statement = shape.read()?;
+
+        let covered = text.len().checked_sub(shape.signature.len() + "signature = \"\"\n".len());
+        let (covered, last) = text.split_at_checked(covered.unwrap_or(0)).unwrap_or_default();
+        let signed = [CONTEXT, covered.as_bytes()].concat();
+        let stands_last = last == format!("signature = \"{}\"\n", shape.signature);
+        if !stands_last || !statement.signer.verifies(&signed, &shape.signature) {
+            return Err(StatementError::Signature);
+        }
+        Ok(statement)
+    }
+
+    fn text(&self) -> String {
+        let ids = |ids: Vec<&str>| {
+            ids.iter().map(|id| format!("\"{id}\"")).collect::<Vec<_>>().join(", ")
+        };
+        let mut text = format!(
+            "{COMMENT}\nformat = 1\nvault = \"{}\"\nfolder = \"{}\"\nepoch = {}\nkey = \"{}\"\n",
+            self.vault, self.folder, self.epoch, self.key,
+        );
+        text.push_str(&format!(
+            "parents = [{}]\ncarved = [{}]\nmade = {}\n",
+            ids(self.parents.iter().map(KeyId::as_str).collect()),
+            ids(self.carved.iter().map(FolderName::as_str).collect()),
+            self.made,
+        ));
+        if let Some(founding) = &self.founding {
+            let nonce = BASE64_STANDARD_NO_PAD.encode(founding.nonce);
+            let founder = founding.founder.text();
+            text.push_str(&format!("founder = \"{founder}\"\nnonce = \"{nonce}\"\n"));
+        }
+        text.push_str(&format!("signer = \"{}\"\nreaders = [\n", self.signer.text()));
+        for reader in self.readers.iter() {
+            text.push_str(&format!(
+                "    {{ name = \"{}\", recipients = [{}], signing = \"{}\" }},\n",
+                reader.name,
+                ids(reader.recipients.iter().map(Recipient::text).collect()),
+                reader.signing.map(|key| key.text()).unwrap_or_default(),
+            ));
+        }
+        text.push_str("]\n");
+        text
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shape {
+    #[serde(rename = "format")]
+    _format: u64,
+    vault: String,
+    folder: String,
+    epoch: u32,
+    key: String,
+    parents: Vec<String>,
+    carved: Vec<String>,
+    made: u64,
+    founder: Option<String>,
+    nonce: Option<String>,
+    signer: String,
+    readers: Vec<ReaderShape>,
+    signature: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReaderShape {
+    name: String,
+    recipients: Vec<String>,
+    signing: String,
+}
+
+impl Shape {
+    fn read(&self) -> Result<Statement, StatementError> {
+        let founding = match (&self.founder, &self.nonce) {
+            (None, None) => None,
+            (Some(founder), Some(nonce)) => Some(Founding {
+                founder: verifying_key(founder, "founder")?,
+                nonce: BASE64_STANDARD_NO_PAD
+                    .decode(nonce)
+                    .ok()
+                    .and_then(|bytes| bytes.try_into().ok())
+                    .ok_or(StatementError::Field("nonce"))?,
+            }),
+            _ => return Err(StatementError::Field("founder")),
+        };
+        Ok(Statement {
+            vault: VaultId::parse(&self.vault).map_err(|_| StatementError::Field("vault"))?,
+            folder: folder(&self.folder, "folder")?,
+            epoch: self.epoch,
+            key: key_id(&self.key, "key")?,
+            parents: self.parents.iter().map(|id| key_id(id, "parents")).collect::<Result<_, _>>()?,
+            carved: self.carved.iter().map(|name| folder(name, "carved")).collect::<Result<_, _>>()?,
+            made: self.made,
+            founding,
+            signer: verifying_key(&self.signer, "signer")?,
+            readers: Readers::build(
+                self.readers.iter().map(ReaderShape::read).collect::<Result<Vec<_>, _>>()?,
+            )?,
+        })
+    }
+}
+
+impl ReaderShape {
+    fn read(&self) -> Result<Reader, StatementError> {
+        let signing = match &*self.signing {
+            "" => None,
+            text => Some(verifying_key(text, "signing")?),
+        };
+        Ok(Reader {
+            name: ReaderName::parse(&self.name).map_err(|_| StatementError::Field("name"))?,
+            recipients: self
+                .recipients
+                .iter()
+                .map(|text| Recipient::parse(text).map_err(|_| StatementError::Field("recipients")))
+                .collect::<Result<_, _>>()?,
+            signing,
+        })
+    }
+}
+
+fn malformed(why: &str) -> StatementError {
+    StatementError::Malformed(why.to_owned())
+}
+
+fn folder(text: &str, field: &'static str) -> Result<FolderName, StatementError> {
+    FolderName::parse(text).map_err(|_| StatementError::Field(field))
+}
+
+fn key_id(text: &str, field: &'static str) -> Result<KeyId, StatementError> {
+    KeyId::parse(text).ok_or(StatementError::Field(field))
+}
+
+fn verifying_key(text: &str, field: &'static str) -> Result<VerifyingKey, StatementError> {
+    VerifyingKey::parse(text).map_err(|_| StatementError::Field(field))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Identity;
+
+    fn example() -> (Statement, SigningKey) {
+        let alice = Identity::generate("alice");
+        let signing = alice.signing_key();
+        let founding = Founding { founder: signing.public(), nonce: [5; 16] };
+        let reader = Reader {
+            name: ReaderName::parse("alice").unwrap(),
+            recipients: vec![Recipient::parse(alice.public()).unwrap()],
+            signing: Some(signing.public()),
+        };
+        let statement = Statement {
+            vault: founding.id(),
+            folder: FolderName::top(),
+            epoch: 1,
+            key: KeyId::parse("abcdefghijklmnopqrst").unwrap(),
+            parents: Vec::new(),
+            carved: vec![FolderName::parse("prod").unwrap()],
+            made: 1_764_000_000,
+            founding: Some(founding),
+            signer: signing.public(),
+            readers: Readers::build([reader]).unwrap(),
+        };
+        (statement, signing)
+    }
+
+    #[test]
+    fn a_statement_reads_back() {
+        let (statement, key) = example();
+        assert_eq!(Statement::parse(&statement.sign(&key)), Ok(statement));
+    }
+
+    #[test]
+    fn no_byte_of_a_statement_can_change() {
+        let (statement, key) = example();
+        let bytes = statement.sign(&key);
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            assert!(Statement::parse(&changed).is_err(), "byte {at}");
+        }
+        for other in [[&*bytes, b"\n"].concat(), [b"\n", &*bytes].concat(), bytes[1..].to_vec()] {
+            assert!(Statement::parse(&other).is_err());
+        }
+    }
+
+    #[test]
+    fn a_signature_by_another_key_does_not_fit() {
+        let (statement, _) = example();
+        let stranger = Identity::generate("mallory").signing_key();
+        assert_eq!(Statement::parse(&statement.sign(&stranger)), Err(StatementError::Signature));
+    }
+
+    #[test]
+    fn a_later_format_is_named_before_anything_else() {
+        let (statement, key) = example();
+        let text = String::from_utf8(statement.sign(&key)).unwrap();
+        let newer = text.replace("format = 1", "format = 2\nsurprise = true");
+        assert_eq!(Statement::parse(newer.as_bytes()), Err(StatementError::Newer(2)));
+    }
+}

@@ -1,0 +1,148 @@
+//! Floor 2: a folder of sealed files. [`Vault`] reads, [`LockedVault`] writes, and every write goes
+//! through one [`transaction`]. Everything is opened beneath the home's descriptor and no link is
+//! followed. Nothing here knows git, or decides whom to trust.
+
+pub mod inventory;
+pub mod layout;
+pub mod transaction;
+pub mod trust;
+
+use std::path::Path;
+
+pub use inventory::{Inventory, OutOfPlace, Stray};
+pub use layout::{KeyDir, KeyFile, Target};
+
+use crate::disk::{Dir, DiskError, Kind};
+use crate::domain::{FolderName, SecretName};
+use crate::sealed::MAX_FILE;
+use layout::{KEYS, VAULT, folder_path};
+use transaction::{Transaction, TransactionError};
+
+/// The longest manifest that is read, in bytes (1 MiB).
+const MAX_MANIFEST: u64 = 1024 * 1024;
+
+/// A vault, for reading.
+#[derive(Debug)]
+pub struct Vault {
+    home: Dir,
+}
+
+impl Vault {
+    /// Opens the vault of a home.
+    pub fn open(home: &Path) -> Result<Self, DiskError> {
+        Ok(Self { home: Dir::open(home)? })
+    }
+
+    /// Returns the home's descriptor.
+    pub fn home(&self) -> &Dir {
+        &self.home
+    }
+
+    /// Reads the manifest's bytes; `None` if there is no manifest.
+    pub fn manifest(&self) -> Result<Option<Vec<u8>>, DiskError> {
+        self.home.read(Target::Manifest.file(), MAX_MANIFEST)
+    }
+
+    /// Lists what is in the vault; a missing vault is an empty one.
+    pub fn inventory(&self) -> Result<Inventory, DiskError> {
+        match self.home.sub(VAULT)? {
+            Some(vault) => Inventory::list(vault.path()),
+            None => Ok(Inventory::default()),
+        }
+    }
+
+    /// Opens a folder of the vault; `None` if it is not there.
+    pub fn folder(&self, folder: &FolderName) -> Result<Option<Dir>, DiskError> {
+        let path = folder_path(folder);
+        self.home.descend(&path.split('/').collect::<Vec<_>>())
+    }
+
+    /// Reads a sealed file; `None` if there is none of this name.
+    pub fn read(&self, name: &SecretName) -> Result<Option<Vec<u8>>, DiskError> {
+        match self.folder(&name.folder())? {
+            Some(folder) => folder.read(Target::Sealed(name.clone()).file(), MAX_FILE as u64),
+            None => Ok(None),
+        }
+    }
+
+    /// Says whether there is anything at a secret's place, be it a sealed file or not.
+    pub fn has(&self, name: &SecretName) -> Result<bool, DiskError> {
+        match self.folder(&name.folder())? {
+            Some(folder) => Ok(folder.kind_of(Target::Sealed(name.clone()).file())?.is_some()),
+            None => Ok(false),
+        }
+    }
+
+    /// Says whether a folder has keys of its own.
+    pub fn has_keys(&self, folder: &FolderName) -> Result<bool, DiskError> {
+        match self.folder(folder)? {
+            Some(folder) => Ok(folder.kind_of(KEYS)?.is_some()),
+            None => Ok(false),
+        }
+    }
+
+    /// Lists the keys of a folder, oldest first.
+    pub fn key_dirs(&self, folder: &FolderName) -> Result<Vec<KeyDir>, DiskError> {
+        let Some(keys) = self.keys(folder)? else { return Ok(Vec::new()) };
+        let folders = keys.entries()?.into_iter().filter(|entry| entry.kind == Kind::Directory);
+        let mut dirs: Vec<_> =
+            folders.filter_map(|entry| KeyDir::parse(entry.name.to_str()?)).collect();
+        dirs.sort();
+        Ok(dirs)
+    }
+
+    /// Reads one of a key's files; `None` if it is not there.
+    pub fn read_key_file(
+        &self,
+        folder: &FolderName,
+        dir: &KeyDir,
+        file: &KeyFile,
+        limit: usize,
+    ) -> Result<Option<Vec<u8>>, DiskError> {
+        let Some(keys) = self.keys(folder)? else { return Ok(None) };
+        match keys.sub(dir.to_string())? {
+            Some(dir) => dir.read(file.to_string(), limit as u64),
+            None => Ok(None),
+        }
+    }
+
+    fn keys(&self, folder: &FolderName) -> Result<Option<Dir>, DiskError> {
+        match self.folder(folder)? {
+            Some(folder) => folder.sub(KEYS),
+            None => Ok(None),
+        }
+    }
+}
+
+/// A vault that nobody else can write to: the only way to change it.
+pub struct LockedVault<'a> {
+    vault: &'a Vault,
+    transaction: Transaction,
+}
+
+impl<'a> LockedVault<'a> {
+    /// Joins a vault with the transaction that holds its lock.
+    pub fn new(vault: &'a Vault, transaction: Transaction) -> Self {
+        Self { vault, transaction }
+    }
+
+    /// Returns the vault, to be read under the lock.
+    pub fn vault(&self) -> &'a Vault {
+        self.vault
+    }
+
+    /// Stages new content for a place.
+    pub fn put(&mut self, target: Target, bytes: Vec<u8>) -> Result<(), TransactionError> {
+        self.transaction.put(target, bytes)
+    }
+
+    /// Stages the removal of a file.
+    pub fn remove(&mut self, target: Target) -> Result<(), TransactionError> {
+        self.transaction.remove(target)
+    }
+
+    /// Makes all of it happen, or nothing.
+    pub fn commit(self) -> Result<(), TransactionError> {
+        self.transaction.commit()
+    }
+}
