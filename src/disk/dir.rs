@@ -33,10 +33,17 @@ impl Dir {
     pub fn open(path: &Path) -> Result<Self, DiskError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         match retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty())) {
-            Ok(fd) => Ok(Self { fd, path: path.to_owned() }),
+            Ok(fd) => Ok(Self {
+                fd,
+                path: path.to_owned(),
+            }),
             Err(Errno::NOTDIR) => {
-                let kind = rustix::fs::stat(path).map_or(Kind::Unknown, |stat| kind_in(stat.st_mode));
-                Err(DiskError::NotADirectory { path: path.to_owned(), kind })
+                let kind =
+                    rustix::fs::stat(path).map_or(Kind::Unknown, |stat| kind_in(stat.st_mode));
+                Err(DiskError::NotADirectory {
+                    path: path.to_owned(),
+                    kind,
+                })
             }
             Err(errno) => Err(DiskError::io(Action::Open, path.to_owned(), errno)),
         }
@@ -51,7 +58,10 @@ impl Dir {
     pub fn try_clone(&self) -> Result<Self, DiskError> {
         let fd = rustix::io::fcntl_dupfd_cloexec(&self.fd, 3)
             .map_err(|errno| DiskError::io(Action::Open, self.path.clone(), errno))?;
-        Ok(Self { fd, path: self.path.clone() })
+        Ok(Self {
+            fd,
+            path: self.path.clone(),
+        })
     }
 
     /// Opens a folder in this one; `None` if there is nothing of that name.
@@ -59,12 +69,18 @@ impl Dir {
         let name = self.part(name.as_ref(), Action::Open)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         match retry_on_intr(|| rustix::fs::openat(&self.fd, name, flags, Mode::empty())) {
-            Ok(fd) => Ok(Some(Self { fd, path: self.path.join(name) })),
+            Ok(fd) => Ok(Some(Self {
+                fd,
+                path: self.path.join(name),
+            })),
             Err(Errno::NOENT) => Ok(None),
             // Linux says ENOTDIR for a link, others say ELOOP.
             Err(Errno::NOTDIR | Errno::LOOP) => {
                 let kind = self.kind_of(name)?.unwrap_or(Kind::Unknown);
-                Err(DiskError::NotADirectory { path: self.path.join(name), kind })
+                Err(DiskError::NotADirectory {
+                    path: self.path.join(name),
+                    kind,
+                })
             }
             Err(errno) => Err(self.error(Action::Open, name, errno)),
         }
@@ -72,7 +88,11 @@ impl Dir {
 
     /// Opens a folder in this one, and makes it first if it is missing. Says whether it was made;
     /// a folder that was made is on the disk.
-    pub fn sub_or_make(&self, name: impl AsRef<OsStr>, mode: u32) -> Result<(Self, bool), DiskError> {
+    pub fn sub_or_make(
+        &self,
+        name: impl AsRef<OsStr>,
+        mode: u32,
+    ) -> Result<(Self, bool), DiskError> {
         let name = self.part(name.as_ref(), Action::Create)?;
         if let Some(sub) = self.sub(name)? {
             return Ok((sub, false));
@@ -120,16 +140,24 @@ impl Dir {
         let fd = match retry_on_intr(|| rustix::fs::openat(&self.fd, name, flags, Mode::empty())) {
             Ok(fd) => fd,
             Err(Errno::NOENT) => return Ok(None),
-            Err(errno) => return Err(self.not_regular(name).unwrap_or_else(|| self.error(Action::Open, name, errno))),
+            Err(errno) => {
+                return Err(self
+                    .not_regular(name)
+                    .unwrap_or_else(|| self.error(Action::Open, name, errno)));
+            }
         };
-        let stat =
-            rustix::fs::fstat(&fd).map_err(|errno| self.error(Action::Stat, name, errno))?;
+        let stat = rustix::fs::fstat(&fd).map_err(|errno| self.error(Action::Stat, name, errno))?;
         read_regular(fd.as_fd(), &stat, &|| self.path.join(name), limit).map(Some)
     }
 
     /// Makes a new file with all of `bytes`, flushed. Fails if the name is taken, and leaves nothing
     /// behind when it fails.
-    pub fn create_new(&self, name: impl AsRef<OsStr>, mode: u32, bytes: &[u8]) -> Result<(), DiskError> {
+    pub fn create_new(
+        &self,
+        name: impl AsRef<OsStr>,
+        mode: u32,
+        bytes: &[u8],
+    ) -> Result<(), DiskError> {
         let name = self.part(name.as_ref(), Action::Create)?;
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -243,7 +271,10 @@ impl Dir {
                 },
                 known => known.into(),
             };
-            entries.push(Entry { name: name.to_owned(), kind });
+            entries.push(Entry {
+                name: name.to_owned(),
+                kind,
+            });
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(entries)
@@ -290,8 +321,15 @@ impl Dir {
 
     /// What is in the way of opening a file, if something that is not a file is.
     fn not_regular(&self, name: &OsStr) -> Option<DiskError> {
-        let kind = self.kind_of(name).ok().flatten().filter(|kind| *kind != Kind::File)?;
-        Some(DiskError::NotRegular { path: self.path.join(name), kind })
+        let kind = self
+            .kind_of(name)
+            .ok()
+            .flatten()
+            .filter(|kind| *kind != Kind::File)?;
+        Some(DiskError::NotRegular {
+            path: self.path.join(name),
+            kind,
+        })
     }
 }
 
@@ -319,9 +357,15 @@ fn read_regular(
     }
     let size = u64::try_from(stat.st_size).unwrap_or(u64::MAX);
     if size > limit {
-        return Err(DiskError::TooLarge { path: path(), limit });
+        return Err(DiskError::TooLarge {
+            path: path(),
+            limit,
+        });
     }
-    let size = usize::try_from(size).map_err(|_| DiskError::TooLarge { path: path(), limit })?;
+    let size = usize::try_from(size).map_err(|_| DiskError::TooLarge {
+        path: path(),
+        limit,
+    })?;
     let mut bytes = vec![0; size];
     let mut done = 0;
     while done < size {
@@ -347,4 +391,218 @@ fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errno> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::ErrorKind;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn folder() -> (tempfile::TempDir, Dir) {
+        let place = tempfile::tempdir().unwrap();
+        let dir = Dir::open(place.path()).unwrap();
+        (place, dir)
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a link that somebody else has planted"
+    )]
+    fn plant_link(to: impl AsRef<Path>, at: impl AsRef<Path>) {
+        symlink(to, at).unwrap();
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let (place, dir) = folder();
+        dir.create_new("a", 0o600, b"one\0two").unwrap();
+        assert_eq!(
+            dir.read("a", 100).unwrap().as_deref(),
+            Some(&b"one\0two"[..])
+        );
+        assert_eq!(dir.read("b", 100).unwrap(), None);
+        let mode = fs::metadata(place.path().join("a"))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o7777, 0o600);
+    }
+
+    #[test]
+    fn a_new_file_replaces_nothing() {
+        let (place, dir) = folder();
+        dir.create_new("a", 0o600, b"first").unwrap();
+        assert!(
+            dir.create_new("a", 0o600, b"second")
+                .unwrap_err()
+                .is(ErrorKind::AlreadyExists)
+        );
+        plant_link("target", place.path().join("l"));
+        assert!(
+            dir.create_new("l", 0o600, b"x")
+                .unwrap_err()
+                .is(ErrorKind::AlreadyExists)
+        );
+        assert_eq!(dir.read("a", 9).unwrap().as_deref(), Some(&b"first"[..]));
+        assert_eq!(dir.read("target", 9).unwrap(), None);
+    }
+
+    /// A link is what a hostile repository would plant.
+    #[test]
+    fn no_link_is_followed() {
+        let (place, dir) = folder();
+        let outside = tempfile::tempdir().unwrap();
+        Dir::open(outside.path())
+            .unwrap()
+            .create_new("secret", 0o600, b"x")
+            .unwrap();
+        plant_link(outside.path(), place.path().join("folder"));
+        plant_link(outside.path().join("secret"), place.path().join("file"));
+
+        assert!(matches!(
+            dir.sub("folder"),
+            Err(DiskError::NotADirectory {
+                kind: Kind::Link,
+                ..
+            })
+        ));
+        assert!(matches!(
+            dir.sub_or_make("folder", 0o700),
+            Err(DiskError::NotADirectory {
+                kind: Kind::Link,
+                ..
+            })
+        ));
+        assert!(matches!(
+            dir.read("file", 9),
+            Err(DiskError::NotRegular {
+                kind: Kind::Link,
+                ..
+            })
+        ));
+        assert!(dir.unlink("file").unwrap());
+        assert!(outside.path().join("secret").exists());
+    }
+
+    #[test]
+    fn a_pipe_or_a_folder_is_not_waited_for() {
+        let (_place, dir) = folder();
+        let mode = Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(&dir.fd, "pipe", FileType::Fifo, mode, 0).unwrap();
+        dir.mkdir("folder", 0o700).unwrap();
+        assert!(matches!(
+            dir.read("pipe", 9),
+            Err(DiskError::NotRegular {
+                kind: Kind::Fifo,
+                ..
+            })
+        ));
+        assert!(matches!(
+            dir.read("folder", 9),
+            Err(DiskError::NotRegular {
+                kind: Kind::Directory,
+                ..
+            })
+        ));
+        assert!(matches!(
+            dir.sub("pipe"),
+            Err(DiskError::NotADirectory {
+                kind: Kind::Fifo,
+                ..
+            })
+        ));
+    }
+
+    /// The kernel follows links in every part of a path but the last.
+    #[test]
+    fn a_name_is_one_part() {
+        let (_place, dir) = folder();
+        dir.mkdir("a", 0o700).unwrap();
+        for name in ["", ".", "..", "a/b", "/a", "a/"] {
+            let errors = [
+                dir.read(name, 9).map(drop),
+                dir.sub(name).map(drop),
+                dir.sub_or_make(name, 0o700).map(drop),
+                dir.mkdir(name, 0o700).map(drop),
+                dir.create_new(name, 0o600, b""),
+                dir.rename(name, &dir, "x"),
+                dir.rename("a", &dir, name),
+                dir.rename_new("a", &dir, name).map(drop),
+                dir.link("a", &dir, name).map(drop),
+                dir.unlink(name).map(drop),
+                dir.rmdir(name).map(drop),
+                dir.kind_of(name).map(drop),
+            ];
+            for error in errors {
+                assert!(error.unwrap_err().is(ErrorKind::InvalidInput), "{name:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_over_the_limit_is_not_read() {
+        let (_place, dir) = folder();
+        dir.create_new("a", 0o600, b"12345").unwrap();
+        assert!(dir.read("a", 5).unwrap().is_some());
+        assert!(matches!(
+            dir.read("a", 4),
+            Err(DiskError::TooLarge { limit: 4, .. })
+        ));
+    }
+
+    #[test]
+    fn renaming_to_a_new_name_replaces_nothing() {
+        let (_place, dir) = folder();
+        dir.create_new("a", 0o600, b"a").unwrap();
+        dir.create_new("b", 0o600, b"b").unwrap();
+        assert!(!dir.rename_new("a", &dir, "b").unwrap());
+        assert!(dir.rename_new("a", &dir, "c").unwrap());
+        dir.rename("c", &dir, "b").unwrap();
+        assert_eq!(dir.read("b", 9).unwrap().as_deref(), Some(&b"a"[..]));
+    }
+
+    #[test]
+    fn entries_are_sorted_and_have_kinds() {
+        let (place, dir) = folder();
+        dir.create_new("b", 0o600, b"").unwrap();
+        dir.mkdir("a", 0o700).unwrap();
+        plant_link("nowhere", place.path().join("c"));
+        let shown: Vec<_> = dir
+            .entries()
+            .unwrap()
+            .into_iter()
+            .map(|e| (e.name, e.kind))
+            .collect();
+        let expected = [("a", Kind::Directory), ("b", Kind::File), ("c", Kind::Link)];
+        assert_eq!(shown, expected.map(|(name, kind)| (name.into(), kind)));
+    }
+
+    #[test]
+    fn descending_stops_where_a_folder_is_missing() {
+        let (_place, dir) = folder();
+        let (a, made) = dir.sub_or_make("a", 0o700).unwrap();
+        assert!(made && a.mkdir("b", 0o700).unwrap() && !dir.sub_or_make("a", 0o700).unwrap().1);
+        let b = dir.descend(&["a", "b"]).unwrap().unwrap();
+        b.create_new("x", 0o600, b"").unwrap();
+        assert!(a.sub("b").unwrap().unwrap().kind_of("x").unwrap().is_some());
+        assert!(dir.descend(&["a", "c", "d"]).unwrap().is_none());
+    }
+
+    #[test]
+    fn an_error_says_what_was_tried_on_which_path() {
+        use std::error::Error;
+
+        let (place, dir) = folder();
+        dir.mkdir("a", 0o700).unwrap();
+        let error = dir.unlink("a").unwrap_err();
+        let shown = place.path().join("a");
+        assert_eq!(
+            error.to_string(),
+            format!("cannot remove `{}`", shown.display())
+        );
+        assert!(error.source().is_some());
+    }
 }

@@ -17,7 +17,11 @@ pub fn make_folders(path: &Path, mode: u32) -> Result<(Dir, MadeFolders), DiskEr
         missing.push(name.to_owned());
         above = above.parent().unwrap_or(Path::new("."));
     }
-    let nearest = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+    let nearest = if above.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        above
+    };
     let mut here = Dir::open(nearest)?;
     let mut made = MadeFolders(Vec::new());
     while let Some(name) = missing.pop() {

@@ -53,12 +53,22 @@ impl LockFile {
 
     /// Waits until nobody else holds the lock; says `false` when `until` has passed.
     pub fn exclusive(&self, until: Instant) -> Result<bool, DiskError> {
-        wait(self.fd.as_fd(), FlockOperation::NonBlockingLockExclusive, until, &self.path)
+        wait(
+            self.fd.as_fd(),
+            FlockOperation::NonBlockingLockExclusive,
+            until,
+            &self.path,
+        )
     }
 
     /// Waits until nobody holds the lock alone; says `false` when `until` has passed.
     pub fn shared(&self, until: Instant) -> Result<bool, DiskError> {
-        wait(self.fd.as_fd(), FlockOperation::NonBlockingLockShared, until, &self.path)
+        wait(
+            self.fd.as_fd(),
+            FlockOperation::NonBlockingLockShared,
+            until,
+            &self.path,
+        )
     }
 
     /// Says whether the name still stands for this file: a lock on a removed file locks nobody out.
@@ -108,7 +118,12 @@ pub enum DirLock {
 impl Dir {
     /// Waits until nobody else holds the lock on this directory.
     pub fn lock(&self, until: Instant) -> Result<DirLock, DiskError> {
-        match wait(self.fd(), FlockOperation::NonBlockingLockExclusive, until, self.path()) {
+        match wait(
+            self.fd(),
+            FlockOperation::NonBlockingLockExclusive,
+            until,
+            self.path(),
+        ) {
             Ok(true) => Ok(DirLock::Held),
             Ok(false) => Ok(DirLock::Busy),
             Err(DiskError::Io { source, .. }) if lacks_locks(&source) => Ok(DirLock::Unsupported),
@@ -119,9 +134,15 @@ impl Dir {
 
 fn lacks_locks(error: &std::io::Error) -> bool {
     let code = error.raw_os_error();
-    [Errno::BADF, Errno::INVAL, Errno::NOTSUP, Errno::NOSYS, Errno::NOLCK]
-        .iter()
-        .any(|errno| code == Some(errno.raw_os_error()))
+    [
+        Errno::BADF,
+        Errno::INVAL,
+        Errno::NOTSUP,
+        Errno::NOSYS,
+        Errno::NOLCK,
+    ]
+    .iter()
+    .any(|errno| code == Some(errno.raw_os_error()))
 }
 
 fn wait(
@@ -137,5 +158,67 @@ fn wait(
             Err(Errno::WOULDBLOCK) => std::thread::sleep(PAUSE),
             Err(errno) => return Err(DiskError::io(Action::Lock, path.to_owned(), errno)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Instant {
+        Instant::now()
+    }
+
+    #[test]
+    fn one_writer_or_many_readers() {
+        let place = tempfile::tempdir().unwrap();
+        let dir = Dir::open(place.path()).unwrap();
+        assert!(LockFile::open(&dir, "lock").unwrap().is_none());
+        let writer = LockFile::open_or_make(&dir, "lock").unwrap().unwrap();
+        let [one, two] = [(), ()].map(|()| LockFile::open(&dir, "lock").unwrap().unwrap());
+
+        assert!(writer.exclusive(now()).unwrap());
+        assert!(!one.shared(now()).unwrap());
+        drop(writer);
+        assert!(one.shared(now()).unwrap() && two.shared(now()).unwrap());
+        let writer = LockFile::open_or_make(&dir, "lock").unwrap().unwrap();
+        assert!(!writer.exclusive(now() + Duration::from_millis(20)).unwrap());
+        drop((one, two));
+        assert!(writer.exclusive(now()).unwrap());
+    }
+
+    #[test]
+    fn the_holder_is_named_and_forgotten() {
+        let place = tempfile::tempdir().unwrap();
+        let dir = Dir::open(place.path()).unwrap();
+        let lock = LockFile::open_or_make(&dir, "lock").unwrap().unwrap();
+        let holder = || LockFile::open(&dir, "lock").unwrap().unwrap().holder();
+        assert_eq!(holder(), None);
+        lock.name_holder().unwrap();
+        assert_eq!(holder(), Some(std::process::id()));
+        lock.forget_holder().unwrap();
+        assert_eq!(holder(), None);
+    }
+
+    #[test]
+    fn a_lock_on_a_removed_file_is_noticed() {
+        let place = tempfile::tempdir().unwrap();
+        let dir = Dir::open(place.path()).unwrap();
+        let lock = LockFile::open_or_make(&dir, "lock").unwrap().unwrap();
+        assert!(lock.is_at(&dir, "lock").unwrap());
+        dir.unlink("lock").unwrap();
+        assert!(!lock.is_at(&dir, "lock").unwrap());
+        dir.create_new("lock", 0o600, b"").unwrap();
+        assert!(!lock.is_at(&dir, "lock").unwrap());
+    }
+
+    #[test]
+    fn a_folder_has_one_holder() {
+        let place = tempfile::tempdir().unwrap();
+        let [one, two] = [(), ()].map(|()| Dir::open(place.path()).unwrap());
+        assert_eq!(one.lock(now()).unwrap(), DirLock::Held);
+        assert_eq!(two.lock(now()).unwrap(), DirLock::Busy);
+        drop(one);
+        assert_eq!(two.lock(now()).unwrap(), DirLock::Held);
     }
 }

@@ -59,7 +59,11 @@ pub enum DiskError {
 
 impl DiskError {
     pub(crate) fn io(action: Action, path: PathBuf, errno: Errno) -> Self {
-        Self::Io { action, path, source: errno.into() }
+        Self::Io {
+            action,
+            path,
+            source: errno.into(),
+        }
     }
 
     /// Says whether the system's reason was this one.
@@ -70,13 +74,25 @@ impl DiskError {
     /// Says whether a second name was refused for good: by a file system without them, or by
     /// Linux's `fs.protected_hardlinks` for somebody else's file.
     pub fn lacks_links(&self) -> bool {
-        let Self::Io { action: Action::Link, source, .. } = self else {
+        let Self::Io {
+            action: Action::Link,
+            source,
+            ..
+        } = self
+        else {
             return false;
         };
         // std does not tell EPERM from EACCES.
-        [Errno::MLINK, Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP, Errno::PERM, Errno::XDEV]
-            .iter()
-            .any(|errno| source.raw_os_error() == Some(errno.raw_os_error()))
+        [
+            Errno::MLINK,
+            Errno::NOSYS,
+            Errno::NOTSUP,
+            Errno::OPNOTSUPP,
+            Errno::PERM,
+            Errno::XDEV,
+        ]
+        .iter()
+        .any(|errno| source.raw_os_error() == Some(errno.raw_os_error()))
     }
 }
 

@@ -45,16 +45,42 @@ pub fn load_journal_key(state: &Path) -> Result<Option<Zeroizing<[u8; LENGTH]>>,
 }
 
 /// Reads the journal key, and makes it if there is none.
-pub fn load_or_make_journal_key(
-    state: &Path,
-) -> Result<Zeroizing<[u8; LENGTH]>, JournalKeyError> {
+pub fn load_or_make_journal_key(state: &Path) -> Result<Zeroizing<[u8; LENGTH]>, JournalKeyError> {
     if let Some(key) = load_journal_key(state)? {
         return Ok(key);
     }
     let path = state.join(NAME);
     let mut key = Zeroizing::new([0; LENGTH]);
-    OsRng.try_fill_bytes(&mut *key).map_err(|_| JournalKeyError::NoRandomness)?;
+    OsRng
+        .try_fill_bytes(&mut *key)
+        .map_err(|_| JournalKeyError::NoRandomness)?;
     // Whoever was first, what is on the disk now is the key.
     let _ = write_private(&path, &*key, Overwrite::Refuse)?;
     load_journal_key(state)?.ok_or(JournalKeyError::Malformed { path })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_is_made_once() {
+        let place = tempfile::tempdir().unwrap();
+        let state = place.path().join("state");
+        assert!(load_journal_key(&state).unwrap().is_none());
+        let made = load_or_make_journal_key(&state).unwrap();
+        assert_ne!(*made, [0; LENGTH]);
+        assert_eq!(load_or_make_journal_key(&state).unwrap(), made);
+        assert_eq!(load_journal_key(&state).unwrap(), Some(made));
+    }
+
+    #[test]
+    fn a_short_key_is_refused() {
+        let place = tempfile::tempdir().unwrap();
+        let _ = write_private(&place.path().join(NAME), b"short", Overwrite::Refuse).unwrap();
+        assert!(matches!(
+            load_or_make_journal_key(place.path()),
+            Err(JournalKeyError::Malformed { .. })
+        ));
+    }
 }

@@ -67,7 +67,10 @@ impl KeyDir {
     pub fn new(epoch: u32, key_id: &str) -> Option<Self> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         let fits = epoch >= 1 && key_id.len() == KEY_ID && key_id.bytes().all(plain);
-        fits.then(|| Self { epoch, key_id: key_id.to_owned() })
+        fits.then(|| Self {
+            epoch,
+            key_id: key_id.to_owned(),
+        })
     }
 
     /// Parses `0001-<key-id>`.
@@ -197,7 +200,11 @@ impl fmt::Display for Target {
 
 /// Returns the path, below the home, of a folder of the vault.
 pub fn folder_path(folder: &FolderName) -> String {
-    if folder.is_top() { VAULT.to_owned() } else { format!("{VAULT}/{folder}") }
+    if folder.is_top() {
+        VAULT.to_owned()
+    } else {
+        format!("{VAULT}/{folder}")
+    }
 }
 
 /// Parses `[folder/].keys/0001-<key-id>/FILE`.
@@ -205,11 +212,17 @@ fn parse_key(inside: &str) -> Option<Target> {
     let (rest, file) = inside.rsplit_once('/')?;
     let (rest, dir) = rest.rsplit_once('/')?;
     let folder = match rest.rsplit_once('/') {
-        Some((folder, KEYS)) => FolderName::parse(folder).ok().filter(|folder| !folder.is_top())?,
+        Some((folder, KEYS)) => FolderName::parse(folder)
+            .ok()
+            .filter(|folder| !folder.is_top())?,
         None if rest == KEYS => FolderName::top(),
         _ => return None,
     };
-    Some(Target::Key { folder, dir: KeyDir::parse(dir)?, file: KeyFile::parse(file)? })
+    Some(Target::Key {
+        folder,
+        dir: KeyDir::parse(dir)?,
+        file: KeyFile::parse(file)?,
+    })
 }
 
 #[cfg(test)]
@@ -222,7 +235,11 @@ mod tests {
 
     fn key(folder: &str, file: KeyFile) -> Target {
         let folder = FolderName::parse(folder).unwrap();
-        Target::Key { folder, dir: KeyDir::new(1, ID).unwrap(), file }
+        Target::Key {
+            folder,
+            dir: KeyDir::new(1, ID).unwrap(),
+            file,
+        }
     }
 
     #[test]
@@ -236,10 +253,22 @@ mod tests {
             (Target::Recipient(bob()), "recipients/bob.pub".to_owned()),
             (Target::VaultAttributes, "vault/.gitattributes".to_owned()),
             (sealed("API_KEY"), "vault/API_KEY.age".to_owned()),
-            (sealed("prod/eu/API_KEY"), "vault/prod/eu/API_KEY.age".to_owned()),
-            (key(".", KeyFile::Epoch), format!("vault/.keys/0001-{ID}/epoch.toml")),
-            (key("prod", KeyFile::Grant(bob())), format!("vault/prod/.keys/0001-{ID}/bob.age")),
-            (key("a/b", KeyFile::Admission(bob())), format!("vault/a/b/.keys/0001-{ID}/bob.toml")),
+            (
+                sealed("prod/eu/API_KEY"),
+                "vault/prod/eu/API_KEY.age".to_owned(),
+            ),
+            (
+                key(".", KeyFile::Epoch),
+                format!("vault/.keys/0001-{ID}/epoch.toml"),
+            ),
+            (
+                key("prod", KeyFile::Grant(bob())),
+                format!("vault/prod/.keys/0001-{ID}/bob.age"),
+            ),
+            (
+                key("a/b", KeyFile::Admission(bob())),
+                format!("vault/a/b/.keys/0001-{ID}/bob.toml"),
+            ),
         ] {
             assert_eq!(target.path(), path);
             assert_eq!(Target::parse(&path), Some(target), "{path}");
@@ -250,15 +279,40 @@ mod tests {
     fn no_other_path_is_a_place() {
         let id = ID;
         for path in [
-            "", "/", "vault", "vault/", "vault/.age", "vault/../x.age", "/vault/A.age", "vault//A.age",
-            "./vault/A.age", "vault/A", "vault/A.AGE", "vault/.keys/A.age", "vault/.git/A.age", "A.age",
-            ".git/config", ".state/journal", ".state/lock", "recipients/Bob.pub", "recipients/a/b.pub",
-            "recipients/.pub", "vault/a/.gitattributes", "hoziron.toml/", "vault/A.age\n", "vault/A.age ",
-            &format!("vault/.keys/0000-{id}/epoch.toml"), &format!("vault/.keys/1-{id}/epoch.toml"),
-            &format!("vault/.keys/00001-{id}/epoch.toml"), &format!("vault/.keys/+001-{id}/epoch.toml"),
-            &format!("vault/.keys/0001-{id}a/epoch.toml"), &format!("vault/.keys/0001-{id}/x/epoch.toml"),
-            &format!("vault/./.keys/0001-{id}/epoch.toml"), &format!("vault//.keys/0001-{id}/epoch.toml"),
-            &format!(".keys/0001-{id}/epoch.toml"), &format!("vault/.keys/4294967296-{id}/epoch.toml"),
+            "",
+            "/",
+            "vault",
+            "vault/",
+            "vault/.age",
+            "vault/../x.age",
+            "/vault/A.age",
+            "vault//A.age",
+            "./vault/A.age",
+            "vault/A",
+            "vault/A.AGE",
+            "vault/.keys/A.age",
+            "vault/.git/A.age",
+            "A.age",
+            ".git/config",
+            ".state/journal",
+            ".state/lock",
+            "recipients/Bob.pub",
+            "recipients/a/b.pub",
+            "recipients/.pub",
+            "vault/a/.gitattributes",
+            "hoziron.toml/",
+            "vault/A.age\n",
+            "vault/A.age ",
+            &format!("vault/.keys/0000-{id}/epoch.toml"),
+            &format!("vault/.keys/1-{id}/epoch.toml"),
+            &format!("vault/.keys/00001-{id}/epoch.toml"),
+            &format!("vault/.keys/+001-{id}/epoch.toml"),
+            &format!("vault/.keys/0001-{id}a/epoch.toml"),
+            &format!("vault/.keys/0001-{id}/x/epoch.toml"),
+            &format!("vault/./.keys/0001-{id}/epoch.toml"),
+            &format!("vault//.keys/0001-{id}/epoch.toml"),
+            &format!(".keys/0001-{id}/epoch.toml"),
+            &format!("vault/.keys/4294967296-{id}/epoch.toml"),
         ] {
             assert_eq!(Target::parse(path), None, "{path:?}");
         }
@@ -266,7 +320,11 @@ mod tests {
 
     #[test]
     fn an_epoch_past_9999_keeps_its_digits() {
-        for (epoch, text) in [(9999, "9999-"), (10_000, "10000-"), (u32::MAX, "4294967295-")] {
+        for (epoch, text) in [
+            (9999, "9999-"),
+            (10_000, "10000-"),
+            (u32::MAX, "4294967295-"),
+        ] {
             let text = format!("{text}{ID}");
             assert_eq!(KeyDir::new(epoch, ID).unwrap().to_string(), text);
             assert_eq!(KeyDir::parse(&text).unwrap().epoch(), epoch);
@@ -278,7 +336,9 @@ mod tests {
         let folder = folder.prop_filter_map("a device", |text| FolderName::parse(&text).ok());
         let reader = "[a-z0-9][a-z0-9_-]{0,8}"
             .prop_filter_map("a device", |text| ReaderName::parse(&text).ok())
-            .prop_filter("`epoch.toml` is the epoch's", |reader| reader.as_str() != EPOCH);
+            .prop_filter("`epoch.toml` is the epoch's", |reader| {
+                reader.as_str() != EPOCH
+            });
         let file = prop_oneof![
             Just(KeyFile::Epoch),
             reader.clone().prop_map(KeyFile::Grant),
@@ -287,7 +347,9 @@ mod tests {
         let dir = (1..=u32::MAX, "[A-Za-z0-9_-]{20}")
             .prop_map(|(epoch, id)| KeyDir::new(epoch, &id).unwrap());
         let sealed = (folder.clone(), "[A-Za-z_][A-Za-z0-9_]{0,8}")
-            .prop_filter_map("a device", |(folder, key)| SecretName::within(&folder, &key).ok());
+            .prop_filter_map("a device", |(folder, key)| {
+                SecretName::within(&folder, &key).ok()
+            });
         prop_oneof![
             Just(Target::HomeAttributes),
             Just(Target::HomeIgnore),

@@ -99,7 +99,7 @@ def shell(job, slave, stdin, stdout, orders, reports):
 
 class Driver:
     def __init__(self, job):
-        self.timeout = job.get("timeout", float(os.environ.get("T","20")))
+        self.timeout = job.get("timeout", 20)
         self.master, self.slave = pty.openpty()
         stdin = None
         if "stdin" in job:

@@ -38,12 +38,21 @@ pub(super) fn forward(
     let folder_of = |operation: &Operation| operation.target().folder();
     for group in operations.chunk_by(|a, b| folder_of(a) == folder_of(b)) {
         let folder = folder_of(group[0]);
-        let puts = group.iter().any(|operation| matches!(operation, Operation::Put { .. }));
-        let (dir, whole) =
-            if puts { (make(home, &folder, made)?, true) } else { nearest(home, &folder)? };
+        let puts = group
+            .iter()
+            .any(|operation| matches!(operation, Operation::Put { .. }));
+        let (dir, whole) = if puts {
+            (make(home, &folder, made)?, true)
+        } else {
+            nearest(home, &folder)?
+        };
         for operation in group {
             match operation {
-                Operation::Put { target, stage: number, .. } => {
+                Operation::Put {
+                    target,
+                    stage: number,
+                    ..
+                } => {
                     let delivered = match stage {
                         Some(stage) => stage.deliver(*number, &dir, &target.file()),
                         None => Ok(()),
@@ -76,7 +85,12 @@ pub(super) fn backward(
     made: &[String],
 ) -> Result<(), DiskError> {
     for change in changes.iter().rev() {
-        let Operation::Put { target, stage: number, .. } = &change.operation else {
+        let Operation::Put {
+            target,
+            stage: number,
+            ..
+        } = &change.operation
+        else {
             continue;
         };
         if stage.holds(*number)? {

@@ -51,7 +51,11 @@ impl fmt::Debug for JournalKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
     /// Move a staged file to its place.
-    Put { target: Target, stage: u32, digest: [u8; 32] },
+    Put {
+        target: Target,
+        stage: u32,
+        digest: [u8; 32],
+    },
     /// Remove a file.
     Remove { target: Target },
 }
@@ -72,7 +76,11 @@ pub(super) fn render<'a>(
     let mut text = format!("{FIRST_LINE}\n");
     for operation in operations {
         match operation {
-            Operation::Put { target, stage, digest } => {
+            Operation::Put {
+                target,
+                stage,
+                digest,
+            } => {
                 text.push_str(&format!("put {target} {stage} {}\n", hex(digest)));
             }
             Operation::Remove { target } => text.push_str(&format!("remove {target}\n")),
@@ -123,7 +131,11 @@ fn parse_line(line: &str) -> Option<Operation> {
             if stage.to_string() != number {
                 return None;
             }
-            Operation::Put { target, stage, digest: unhex(words.next()?)? }
+            Operation::Put {
+                target,
+                stage,
+                digest: unhex(words.next()?)?,
+            }
         }
         "remove" => Operation::Remove { target },
         _ => return None,
@@ -162,22 +174,38 @@ mod tests {
     fn operations() -> Vec<Operation> {
         let target = |path| Target::parse(path).unwrap();
         vec![
-            Operation::Put { target: target("vault/a/B.age"), stage: 0, digest: digest(b"x") },
-            Operation::Put { target: target("hoziron.toml"), stage: 17, digest: digest(b"") },
-            Operation::Remove { target: target("vault/C.age") },
+            Operation::Put {
+                target: target("vault/a/B.age"),
+                stage: 0,
+                digest: digest(b"x"),
+            },
+            Operation::Put {
+                target: target("hoziron.toml"),
+                stage: 17,
+                digest: digest(b""),
+            },
+            Operation::Remove {
+                target: target("vault/C.age"),
+            },
         ]
     }
 
     /// Seals a body that `render` would not write.
     fn sealed(body: &str) -> String {
-        format!("{body}mac {}\n", hex(&key(1).mac(body).finalize().into_bytes()))
+        format!(
+            "{body}mac {}\n",
+            hex(&key(1).mac(body).finalize().into_bytes())
+        )
     }
 
     #[test]
     fn a_journal_reads_back() {
         let text = render(operations().iter(), &key(1));
         assert_eq!(parse(text.as_bytes(), &key(1)), Some(operations()));
-        assert!(text.starts_with("hoziron journal 1\nput vault/a/B.age 0 2d711642b726b044"), "{text}");
+        assert!(
+            text.starts_with("hoziron journal 1\nput vault/a/B.age 0 2d711642b726b044"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -205,7 +233,10 @@ mod tests {
     fn only_typed_operations_on_known_places_are_read() {
         let zeros = "0".repeat(64);
         let fine = format!("{FIRST_LINE}\nput vault/A.age 1 {zeros}\nremove vault/B.age\n");
-        assert_eq!(parse(sealed(&fine).as_bytes(), &key(1)).map(|all| all.len()), Some(2));
+        assert_eq!(
+            parse(sealed(&fine).as_bytes(), &key(1)).map(|all| all.len()),
+            Some(2)
+        );
         for line in [
             "remove ../x".to_owned(),
             "remove .git/config".to_owned(),
@@ -226,6 +257,9 @@ mod tests {
             let body = format!("{FIRST_LINE}\n{line}\n");
             assert_eq!(parse(sealed(&body).as_bytes(), &key(1)), None, "{line:?}");
         }
-        assert_eq!(parse(sealed("hoziron journal 2\n").as_bytes(), &key(1)), None);
+        assert_eq!(
+            parse(sealed("hoziron journal 2\n").as_bytes(), &key(1)),
+            None
+        );
     }
 }

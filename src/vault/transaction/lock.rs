@@ -49,7 +49,9 @@ impl Lock {
     /// Locks the file in this very folder; `None` if either was removed meanwhile.
     fn take_in(state: &Dir, until: Instant) -> Result<Option<LockFile>, TransactionError> {
         if !state.is_ours()? {
-            return Err(TransactionError::StateNotOurs { path: state.path().to_owned() });
+            return Err(TransactionError::StateNotOurs {
+                path: state.path().to_owned(),
+            });
         }
         let Some(file) = LockFile::open_or_make(state, LOCK)? else {
             return Ok(None);

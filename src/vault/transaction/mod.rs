@@ -12,6 +12,8 @@ mod journal;
 mod lock;
 mod recover;
 mod stage;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -153,7 +155,11 @@ impl Transaction {
         }
         let number = self.next;
         let digest = self.stage()?.write(number, &bytes)?;
-        self.add(Operation::Put { target, stage: number, digest })
+        self.add(Operation::Put {
+            target,
+            stage: number,
+            digest,
+        })
     }
 
     /// Stages the removal of a file; a file that is not there is no error.
@@ -164,7 +170,9 @@ impl Transaction {
     fn add(&mut self, operation: Operation) -> Result<(), TransactionError> {
         let target = operation.target();
         if Target::parse(&target.path()).as_ref() != Some(target) {
-            return Err(TransactionError::NoSuchPlace { target: target.clone() });
+            return Err(TransactionError::NoSuchPlace {
+                target: target.clone(),
+            });
         }
         if self.operations.len() == MAX_OPERATIONS {
             return Err(TransactionError::TooLarge);
@@ -209,7 +217,11 @@ impl Transaction {
             };
             let replaces = *whole && stage.keep(number, dir, &file)?;
             if replaces || matches!(operation, Operation::Put { .. }) {
-                changes.push(Change { operation, number, replaces });
+                changes.push(Change {
+                    operation,
+                    number,
+                    replaces,
+                });
             }
         }
         stage.sync()?;
@@ -229,7 +241,13 @@ impl Transaction {
         stage::publish_journal(&self.lock.state)?;
         self.lock.state.sync()?;
         let operations: Vec<&Operation> = changes.iter().map(|change| &change.operation).collect();
-        carry::forward(&self.home, self.stage.as_ref(), &operations, Pass::First, made)
+        carry::forward(
+            &self.home,
+            self.stage.as_ref(),
+            &operations,
+            Pass::First,
+            made,
+        )
     }
 
     /// Returns to the old state after an error past the commit point.
@@ -239,7 +257,10 @@ impl Transaction {
         changes: &[Change],
         made: &[String],
     ) -> TransactionError {
-        let stage = self.stage.as_ref().expect("changes are made from the stage");
+        let stage = self
+            .stage
+            .as_ref()
+            .expect("changes are made from the stage");
         let undone = carry::backward(&self.home, stage, changes, made)
             .and_then(|()| stage::remove_journal(&self.lock.state));
         if undone.is_err() {

@@ -59,10 +59,18 @@ pub(super) fn settle_within<E: From<TransactionError>>(
     loop {
         let (lock, state) = match look(home, until) {
             Ok(Some(found)) => found,
-            Ok(None) => return Ok(Settled { lock: None, recovered }),
+            Ok(None) => {
+                return Ok(Settled {
+                    lock: None,
+                    recovered,
+                });
+            }
             Err(error) if forbidden(&error) => {
                 let path = home.path().join(STATE);
-                return Ok(Settled { lock: None, recovered: Recovered::OutOfReach { path } });
+                return Ok(Settled {
+                    lock: None,
+                    recovered: Recovered::OutOfReach { path },
+                });
             }
             Err(error) => return Err(error.into()),
         };
@@ -81,7 +89,10 @@ pub(super) fn settle_within<E: From<TransactionError>>(
         };
         let Some(key) = ours else {
             let path = stage::journal_path(&state);
-            return Ok(Settled { lock, recovered: Recovered::Foreign { path } });
+            return Ok(Settled {
+                lock,
+                recovered: Recovered::Foreign { path },
+            });
         };
         // A reader's lock would keep out the writer's that is needed now.
         drop(lock);
@@ -95,10 +106,7 @@ pub(super) fn settle_within<E: From<TransactionError>>(
 }
 
 /// Opens `.state` and shares its lock; `None` if there is no `.state`.
-fn look(
-    home: &Dir,
-    until: Instant,
-) -> Result<Option<(Option<SharedLock>, Dir)>, TransactionError> {
+fn look(home: &Dir, until: Instant) -> Result<Option<(Option<SharedLock>, Dir)>, TransactionError> {
     let Some(state) = home.sub(STATE)? else {
         return Ok(None);
     };
@@ -112,9 +120,9 @@ pub(super) fn recover(
     key: &JournalKey,
 ) -> Result<Recovered, TransactionError> {
     match find(state, key)? {
-        Found::Foreign => {
-            Err(TransactionError::ForeignJournal { path: stage::journal_path(state) })
-        }
+        Found::Foreign => Err(TransactionError::ForeignJournal {
+            path: stage::journal_path(state),
+        }),
         Found::Nothing => {
             stage::sweep(state)?;
             Ok(Recovered::Nothing)
@@ -136,7 +144,9 @@ fn find(state: &Dir, key: &JournalKey) -> Result<Found, TransactionError> {
     let bytes = match stage::read_journal(state, MAX_JOURNAL) {
         Ok(Some(bytes)) => bytes,
         Ok(None) => return Ok(Found::Nothing),
-        Err(DiskError::NotRegular { .. } | DiskError::TooLarge { .. }) => return Ok(Found::Foreign),
+        Err(DiskError::NotRegular { .. } | DiskError::TooLarge { .. }) => {
+            return Ok(Found::Foreign);
+        }
         Err(error) => return Err(error.into()),
     };
     Ok(journal::parse(&bytes, key).map_or(Found::Foreign, Found::Ours))
@@ -161,15 +171,20 @@ fn finish(home: &Dir, state: &Dir, operations: &[Operation]) -> Result<(), Trans
 }
 
 /// Says whether a place is in its new state, or what brings it there is in the stage.
-fn can_finish(
-    home: &Dir,
-    stage: Option<&Stage>,
-    operation: &Operation,
-) -> Result<bool, DiskError> {
-    let Operation::Put { target, stage: number, digest } = operation else {
+fn can_finish(home: &Dir, stage: Option<&Stage>, operation: &Operation) -> Result<bool, DiskError> {
+    let Operation::Put {
+        target,
+        stage: number,
+        digest,
+    } = operation
+    else {
         return Ok(true);
     };
-    if let Some(staged) = stage.map(|stage| stage.digest(*number)).transpose()?.flatten() {
+    if let Some(staged) = stage
+        .map(|stage| stage.digest(*number))
+        .transpose()?
+        .flatten()
+    {
         return Ok(staged == *digest);
     }
     let (folder, true) = nearest(home, &target.folder())? else {

@@ -41,14 +41,19 @@ impl Stage {
         let name = number.to_string();
         self.dir.create_new(&name, MODE, bytes)?;
         if self.dir.read(&name, MAX_FILE)?.as_deref() != Some(bytes) {
-            return Err(TransactionError::ReadBack { path: self.dir.path().join(name) });
+            return Err(TransactionError::ReadBack {
+                path: self.dir.path().join(name),
+            });
         }
         Ok(digest(bytes))
     }
 
     /// Reads the digest of new content; `None` if it is not, or no longer, in the stage.
     pub(super) fn digest(&self, number: u32) -> Result<Option<[u8; 32]>, DiskError> {
-        Ok(self.dir.read(number.to_string(), MAX_FILE)?.map(|bytes| digest(&bytes)))
+        Ok(self
+            .dir
+            .read(number.to_string(), MAX_FILE)?
+            .map(|bytes| digest(&bytes)))
     }
 
     /// Says whether new content is still here.
@@ -72,7 +77,10 @@ impl Stage {
             None => return Ok(false),
             Some(Kind::File) => {}
             Some(kind) => {
-                return Err(DiskError::NotRegular { path: folder.path().join(file), kind });
+                return Err(DiskError::NotRegular {
+                    path: folder.path().join(file),
+                    kind,
+                });
             }
         }
         let kept = old(number);

@@ -1,0 +1,5 @@
+//! The real binary, as a user meets it.
+
+mod house;
+
+mod values;
