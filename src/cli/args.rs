@@ -14,7 +14,9 @@ use crate::cli::command::{env, vault};
 /// Without a command: where you are, who you are, and what to type next.
 #[derive(Parser)]
 #[command(name = "hoziron", version, max_term_width = 100)]
-#[command(after_help = "Example:\n  hoziron vault init && hoziron vault set API_KEY && hoziron env exec -- ./serve")]
+#[command(
+    after_help = "Example:\n  hoziron vault init && hoziron vault set API_KEY && hoziron env exec -- ./serve"
+)]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]
@@ -40,7 +42,13 @@ pub struct Global {
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     pub verbose: bool,
     /// Colour what is said on the side
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = false)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = false
+    )]
     pub color: ColorChoice,
     /// Never ask; fail where a question would be needed
     #[arg(long, global = true)]

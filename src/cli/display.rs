@@ -38,7 +38,10 @@ mod tests {
 
     #[test]
     fn nothing_acts_on_the_terminal() {
-        assert_eq!(line("a\x1b[31mb\u{202e}c\n"), "a\\u{1b}[31mb\\u{202e}c\\u{a}");
+        assert_eq!(
+            line("a\x1b[31mb\u{202e}c\n"),
+            "a\\u{1b}[31mb\\u{202e}c\\u{a}"
+        );
         assert_eq!(text("a\n\tb\r"), "a\n\tb\\u{d}");
         assert_eq!(line("plain ä 日本 🦀"), "plain ä 日本 🦀");
     }

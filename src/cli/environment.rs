@@ -33,7 +33,9 @@ impl Environment {
     /// Returns a variable that is set and not empty.
     pub fn get(&self, name: &str) -> Option<&OsString> {
         let found = self.variables.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| value).filter(|value| !value.is_empty())
+        found
+            .map(|(_, value)| value)
+            .filter(|value| !value.is_empty())
     }
 
     /// Returns where to look for the home.
@@ -59,22 +61,30 @@ impl Environment {
     /// Returns where hoziron keeps what this user has accepted: `~/.local/state/hoziron`.
     pub fn state(&self) -> Option<PathBuf> {
         let state = self.absolute("XDG_STATE_HOME");
-        state.or_else(|| Some(self.path("HOME")?.join(".local/state"))).map(|dir| dir.join("hoziron"))
+        state
+            .or_else(|| Some(self.path("HOME")?.join(".local/state")))
+            .map(|dir| dir.join("hoziron"))
     }
 
     /// Returns the profile named by the environment.
     pub fn profile(&self) -> Option<String> {
-        self.get("HOZIRON_PROFILE").map(|profile| profile.to_string_lossy().into_owned())
+        self.get("HOZIRON_PROFILE")
+            .map(|profile| profile.to_string_lossy().into_owned())
     }
 
     /// Returns the places where private keys are looked for, in order.
     pub fn identity_places(&self, given: &[PathBuf]) -> Vec<Place> {
-        let mut places: Vec<_> =
-            given.iter().map(|path| Place::Named(path.clone(), "--identity")).collect();
-        for (text, file) in
-            [("HOZIRON_IDENTITY", "HOZIRON_IDENTITY_FILE"), ("SOPS_AGE_KEY", "SOPS_AGE_KEY_FILE")]
-        {
-            let secret = self.get(text).map(|value| SecretValue::new(value.clone().into_vec()));
+        let mut places: Vec<_> = given
+            .iter()
+            .map(|path| Place::Named(path.clone(), "--identity"))
+            .collect();
+        for (text, file) in [
+            ("HOZIRON_IDENTITY", "HOZIRON_IDENTITY_FILE"),
+            ("SOPS_AGE_KEY", "SOPS_AGE_KEY_FILE"),
+        ] {
+            let secret = self
+                .get(text)
+                .map(|value| SecretValue::new(value.clone().into_vec()));
             places.extend(secret.map(|value| Place::Text(value, text)));
             places.extend(self.path(file).map(|path| Place::Named(path, file)));
         }
@@ -94,7 +104,8 @@ impl Environment {
     }
 
     fn config(&self) -> Option<PathBuf> {
-        self.absolute("XDG_CONFIG_HOME").or_else(|| Some(self.path("HOME")?.join(".config")))
+        self.absolute("XDG_CONFIG_HOME")
+            .or_else(|| Some(self.path("HOME")?.join(".config")))
     }
 
     fn path(&self, name: &str) -> Option<PathBuf> {

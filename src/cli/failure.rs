@@ -54,7 +54,12 @@ pub struct Failure {
 impl Failure {
     /// Starts a failure from what could not be done.
     pub fn new(what: impl Into<String>, exit: Exit) -> Self {
-        Self { what: what.into(), causes: Vec::new(), hints: Vec::new(), exit }
+        Self {
+            what: what.into(),
+            causes: Vec::new(),
+            hints: Vec::new(),
+            exit,
+        }
     }
 
     /// Adds a reason.

@@ -51,7 +51,8 @@ impl Advise for DiskError {
         match self {
             Self::Io { .. } => Advice::new(Exit::Error),
             Self::NotADirectory { .. } | Self::NotRegular { .. } | Self::TooLarge { .. } => {
-                Advice::new(Exit::Untrusted).hint("nothing of it was followed or read; remove it if it is not yours")
+                Advice::new(Exit::Untrusted)
+                    .hint("nothing of it was followed or read; remove it if it is not yours")
             }
         }
     }
@@ -61,7 +62,9 @@ impl Advise for FindError {
     fn advise(&self) -> Advice {
         let advice = Advice::new(Exit::Error);
         match self {
-            Self::Missing(_) => advice.hint("make one: `hoziron vault init`, or name one: `--home DIR`"),
+            Self::Missing(_) => {
+                advice.hint("make one: `hoziron vault init`, or name one: `--home DIR`")
+            }
             Self::NoPlace => advice.hint("name one: `--home DIR`"),
             Self::Stranger(home) => {
                 advice.hint(format!("if you trust it: `--home {}`", home.display()))
@@ -73,9 +76,12 @@ impl Advise for FindError {
 impl Advise for NameError {
     fn advise(&self) -> Advice {
         match self {
-            Self::BadKey | Self::BadReader | Self::BadFolder | Self::Device | Self::Empty | Self::TooLong => {
-                Advice::new(Exit::Usage)
-            }
+            Self::BadKey
+            | Self::BadReader
+            | Self::BadFolder
+            | Self::Device
+            | Self::Empty
+            | Self::TooLong => Advice::new(Exit::Usage),
         }
     }
 }
@@ -93,7 +99,9 @@ impl Advise for IdentityError {
         match self {
             Self::Missing { .. } => Advice::new(Exit::Error),
             Self::Private(error) => error.advise(),
-            Self::Text { source, .. } => source.advise().hint("nothing of it is shown, because it may be a key"),
+            Self::Text { source, .. } => source
+                .advise()
+                .hint("nothing of it is shown, because it may be a key"),
         }
     }
 }
@@ -102,8 +110,10 @@ impl Advise for JournalKeyError {
     fn advise(&self) -> Advice {
         match self {
             Self::File(error) => error.advise(),
-            Self::Malformed { path } => Advice::new(Exit::Error)
-                .hint(format!("remove it, and a new one is made: `rm {}`", path.display())),
+            Self::Malformed { path } => Advice::new(Exit::Error).hint(format!(
+                "remove it, and a new one is made: `rm {}`",
+                path.display()
+            )),
             Self::NoRandomness => Advice::new(Exit::Error),
         }
     }
@@ -115,9 +125,10 @@ impl Advise for PrivateError {
             Self::Busy { .. } => Advice::new(Exit::Busy),
             Self::Disk(error) => error.advise(),
             Self::NoName { .. } | Self::NotOurs { .. } => Advice::new(Exit::Error),
-            Self::OthersCanRead { path, .. } => {
-                Advice::new(Exit::Error).hint(format!("make it yours alone: `chmod 600 {}`", path.display()))
-            }
+            Self::OthersCanRead { path, .. } => Advice::new(Exit::Error).hint(format!(
+                "make it yours alone: `chmod 600 {}`",
+                path.display()
+            )),
         }
     }
 }
@@ -125,7 +136,9 @@ impl Advise for PrivateError {
 impl Advise for ManifestError {
     fn advise(&self) -> Advice {
         match self {
-            Self::Id(_) => Advice::new(Exit::Untrusted).hint(FROM_GIT.replace("FILE", "hoziron.toml")),
+            Self::Id(_) => {
+                Advice::new(Exit::Untrusted).hint(FROM_GIT.replace("FILE", "hoziron.toml"))
+            }
             Self::Newer(_) => Advice::new(Exit::Error).hint(UPGRADE),
             Self::NotText | Self::Shape { .. } => Advice::new(Exit::Error),
         }
@@ -144,11 +157,18 @@ impl Advise for FramingError {
     fn advise(&self) -> Advice {
         let advice = Advice::new(Exit::Untrusted);
         match self {
-            Self::LineEndings => advice.hint("`vault/.gitattributes` keeps git from doing that; check the file out again"),
-            Self::Armor | Self::Header | Self::HeaderTooLong | Self::Intro | Self::Mac
-            | Self::Passphrase | Self::Payload | Self::Stanza | Self::TooLong | Self::TooManyStanzas => {
-                advice.hint(FROM_GIT)
-            }
+            Self::LineEndings => advice
+                .hint("`vault/.gitattributes` keeps git from doing that; check the file out again"),
+            Self::Armor
+            | Self::Header
+            | Self::HeaderTooLong
+            | Self::Intro
+            | Self::Mac
+            | Self::Passphrase
+            | Self::Payload
+            | Self::Stanza
+            | Self::TooLong
+            | Self::TooManyStanzas => advice.hint(FROM_GIT),
         }
     }
 }
@@ -156,7 +176,9 @@ impl Advise for FramingError {
 impl Advise for SealedError {
     fn advise(&self) -> Advice {
         match self {
-            Self::BadGrant | Self::Forged | Self::NoStanza => Advice::new(Exit::Untrusted).hint(FROM_GIT),
+            Self::BadGrant | Self::Forged | Self::NoStanza => {
+                Advice::new(Exit::Untrusted).hint(FROM_GIT)
+            }
             Self::Conflict => Advice::new(Exit::Untrusted),
             Self::Damaged(error) => error.advise(),
             Self::Newer => Advice::new(Exit::Untrusted).hint(UPGRADE),
@@ -185,11 +207,11 @@ impl Advise for KeysError {
                 Advice::new(Exit::Untrusted).hint(FROM_GIT)
             }
             Self::Further { .. } => Advice::new(Exit::Untrusted).hint(UPGRADE),
-            Self::NoIdentity { .. } => {
-                Advice::new(Exit::NoIdentity).hint("name the file of your private key: `--identity FILE`")
-            }
-            Self::NotAccepted { .. } => Advice::new(Exit::Untrusted)
-                .hint("if this is your vault, name the private key it was made with: `--identity FILE`"),
+            Self::NoIdentity { .. } => Advice::new(Exit::NoIdentity)
+                .hint("name the file of your private key: `--identity FILE`"),
+            Self::NotAccepted { .. } => Advice::new(Exit::Untrusted).hint(
+                "if this is your vault, name the private key it was made with: `--identity FILE`",
+            ),
             Self::Read(error) => error.advise(),
             Self::Sealed { source, .. } => source.advise(),
             Self::Statement { source, .. } => source.advise(),
@@ -219,17 +241,20 @@ impl Advise for FoundingError {
 impl Advise for TransactionError {
     fn advise(&self) -> Advice {
         match self {
-            Self::Busy { pid: Some(pid) } => Advice::new(Exit::Busy).hint(format!("it is process {pid}")),
+            Self::Busy { pid: Some(pid) } => {
+                Advice::new(Exit::Busy).hint(format!("it is process {pid}"))
+            }
             Self::Busy { pid: None } => Advice::new(Exit::Busy),
             Self::Disk(error) => error.advise(),
             Self::ForeignJournal { path } => Advice::new(Exit::Untrusted).hint(format!(
                 "if nobody else works in this folder, remove it: `rm {}`",
                 path.display()
             )),
-            Self::NoSuchPlace { .. } | Self::ReadBack { .. } | Self::TooLarge => Advice::new(Exit::Error),
-            Self::Recorded { .. } | Self::Unrecovered { .. } => {
-                Advice::new(Exit::Error).hint("run any command again, `hoziron vault list` for example")
+            Self::NoSuchPlace { .. } | Self::ReadBack { .. } | Self::TooLarge => {
+                Advice::new(Exit::Error)
             }
+            Self::Recorded { .. } | Self::Unrecovered { .. } => Advice::new(Exit::Error)
+                .hint("run any command again, `hoziron vault list` for example"),
             Self::StateNotOurs { .. } => Advice::new(Exit::Untrusted),
             Self::Unfinishable { journal, .. } => Advice::new(Exit::Untrusted).hint(format!(
                 "bring the vault back from git, then remove `{}`",
@@ -258,10 +283,17 @@ impl Advise for ResolveError {
                 Advice::new(Exit::Error).hint("rename one of them, or choose a narrower profile")
             }
             Self::Refused(failures) => {
-                let worst = failures.iter().filter_map(|(_, error)| error.as_ref()).map(Advise::advise);
-                worst.max_by_key(|advice| advice.exit == Exit::Untrusted).unwrap_or(Advice::new(Exit::Error))
+                let worst = failures
+                    .iter()
+                    .filter_map(|(_, error)| error.as_ref())
+                    .map(Advise::advise);
+                worst
+                    .max_by_key(|advice| advice.exit == Exit::Untrusted)
+                    .unwrap_or(Advice::new(Exit::Error))
             }
-            Self::Unknown(_) => Advice::new(Exit::Error).hint("`hoziron vault list` shows the names"),
+            Self::Unknown(_) => {
+                Advice::new(Exit::Error).hint("`hoziron vault list` shows the names")
+            }
         }
     }
 }
@@ -297,12 +329,20 @@ impl Advise for FormatError {
     fn advise(&self) -> Advice {
         match self {
             Self::Refused { alternatives, .. } => {
-                let names: Vec<_> = alternatives.iter().map(|format| format!("`--format {format}`")).collect();
+                let names: Vec<_> = alternatives
+                    .iter()
+                    .map(|format| format!("`--format {format}`"))
+                    .collect();
                 let advice = Advice::new(Exit::Error);
-                if names.is_empty() { advice } else { advice.hint(format!("all of them fit {}", names.join(", "))) }
+                if names.is_empty() {
+                    advice
+                } else {
+                    advice.hint(format!("all of them fit {}", names.join(", ")))
+                }
             }
-            Self::Steering(_) => Advice::new(Exit::Error)
-                .hint("give them other names (`hoziron vault rename`), or leave them out with `--only`"),
+            Self::Steering(_) => Advice::new(Exit::Error).hint(
+                "give them other names (`hoziron vault rename`), or leave them out with `--only`",
+            ),
         }
     }
 }

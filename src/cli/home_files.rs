@@ -10,8 +10,10 @@ const MAX: u64 = 1024 * 1024;
 
 const IGNORE: &[&str] = &["/.env", "/.env.*", "/.state/"];
 
-const HOME_ATTRIBUTES: &[&str] =
-    &["hoziron.toml text eol=lf merge=hoziron-manifest", "recipients/*.pub text eol=lf"];
+const HOME_ATTRIBUTES: &[&str] = &[
+    "hoziron.toml text eol=lf merge=hoziron-manifest",
+    "recipients/*.pub text eol=lf",
+];
 
 /// git.md 1.1: without `-text` git may rewrite line endings, and a sealed file has one spelling.
 const VAULT_ATTRIBUTES: &[&str] = &[
@@ -39,7 +41,11 @@ pub fn missing(home: &Dir) -> Result<Vec<(Target, Vec<u8>)>, DiskError> {
 }
 
 fn with_lines(there: &[u8], lines: &[&str]) -> Option<Vec<u8>> {
-    let has = |line: &&&str| there.split(|&byte| byte == b'\n').any(|found| found.trim_ascii() == line.as_bytes());
+    let has = |line: &&&str| {
+        there
+            .split(|&byte| byte == b'\n')
+            .any(|found| found.trim_ascii() == line.as_bytes())
+    };
     let lacking: Vec<_> = lines.iter().filter(|line| !has(line)).collect();
     if lacking.is_empty() {
         return None;

@@ -71,10 +71,13 @@ fn dispatch(
             VaultCommand::Generate(args) => command::vault::generate::run(args, &mut open()?, ui),
             VaultCommand::Show(args) => command::vault::show::run(args, &open()?, ui),
         },
-        Some(Command::Env(EnvCommand::Export(args))) => command::env::export::run(args, &open()?, ui),
+        Some(Command::Env(EnvCommand::Export(args))) => {
+            command::env::export::run(args, &open()?, ui)
+        }
         Some(Command::Env(EnvCommand::Exec(args)) | Command::Run(args)) => {
             // Once a command was to be started, only its own exit codes are below 125.
-            let started = open().and_then(|workspace| command::env::exec::run(args, workspace, limits, ui));
+            let started =
+                open().and_then(|workspace| command::env::exec::run(args, workspace, limits, ui));
             started.map_err(|failure| match failure.exit {
                 Exit::CannotExecute | Exit::CommandNotFound => failure,
                 _ => failure.exiting(Exit::NotStarted),

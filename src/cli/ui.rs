@@ -7,9 +7,9 @@ use std::io::{self, IsTerminal, Write};
 use rustix::io::Errno;
 
 use crate::cli::args::{ColorChoice, Global};
+use crate::cli::display;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::prompt::{self, PromptError};
-use crate::cli::display;
 use crate::domain::SecretValue;
 
 /// How hoziron talks in this run.
@@ -30,12 +30,22 @@ impl Ui {
             ColorChoice::Auto => !no_color && io::stderr().is_terminal(),
             ColorChoice::Never => false,
         };
-        Self { quiet: global.quiet, verbose: global.verbose, color, input: !global.no_input }
+        Self {
+            quiet: global.quiet,
+            verbose: global.verbose,
+            color,
+            input: !global.no_input,
+        }
     }
 
     /// Talks without colour and without questions: before the options are known, and in a panic.
     pub fn plain() -> Self {
-        Self { quiet: false, verbose: false, color: false, input: false }
+        Self {
+            quiet: false,
+            verbose: false,
+            color: false,
+            input: false,
+        }
     }
 
     /// Writes a line that was asked for.
@@ -99,9 +109,11 @@ impl Ui {
         if self.has_person() {
             return Ok(());
         }
-        Err(Failure::new(format!("nobody can answer `{question}`"), Exit::Error)
-            .cause("this is not a terminal, or `--no-input` was given")
-            .hint(instead))
+        Err(
+            Failure::new(format!("nobody can answer `{question}`"), Exit::Error)
+                .cause("this is not a terminal, or `--no-input` was given")
+                .hint(instead),
+        )
     }
 
     fn say(&self, lead: &str, color: &str, text: &str) {
@@ -117,7 +129,11 @@ impl Ui {
 
 fn unanswered(error: &PromptError, instead: &str) -> Failure {
     let failure = Failure::of("no answer", error);
-    if matches!(error, PromptError::NoTerminal) { failure.hint(instead) } else { failure }
+    if matches!(error, PromptError::NoTerminal) {
+        failure.hint(instead)
+    } else {
+        failure
+    }
 }
 
 /// Writes to stdout without std's line buffer, which would keep a copy of a value.
@@ -137,4 +153,3 @@ fn write_out(mut bytes: &[u8]) -> Result<(), Failure> {
     }
     Ok(())
 }
-

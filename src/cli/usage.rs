@@ -14,7 +14,9 @@ pub fn explain(error: &clap::Error) -> Option<Failure> {
         | ErrorKind::DisplayVersion => return None,
         ErrorKind::ArgumentConflict => "two options exclude each other",
         ErrorKind::InvalidSubcommand => "there is no such command",
-        ErrorKind::InvalidValue | ErrorKind::ValueValidation => "an option has a value it cannot have",
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            "an option has a value it cannot have"
+        }
         ErrorKind::MissingRequiredArgument => "something is missing",
         ErrorKind::MissingSubcommand => "a command is missing",
         ErrorKind::UnknownArgument => "there is a word or an option too many",
@@ -36,7 +38,10 @@ pub fn explain(error: &clap::Error) -> Option<Failure> {
         error.kind(),
         ErrorKind::InvalidValue | ErrorKind::MissingRequiredArgument | ErrorKind::ValueValidation
     );
-    if let Some(text) = named.then(|| error.get(ContextKind::InvalidArg).and_then(words)).flatten() {
+    if let Some(text) = named
+        .then(|| error.get(ContextKind::InvalidArg).and_then(words))
+        .flatten()
+    {
         failure = failure.cause(format!("it is about {text}"));
     }
     if error.kind() == ErrorKind::UnknownArgument {
@@ -44,7 +49,10 @@ pub fn explain(error: &clap::Error) -> Option<Failure> {
     }
     if let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) {
         let usage = usage.to_string();
-        let usage = usage.trim_start_matches("Usage:").split_whitespace().collect::<Vec<_>>();
+        let usage = usage
+            .trim_start_matches("Usage:")
+            .split_whitespace()
+            .collect::<Vec<_>>();
         failure = failure.hint(format!("usage: {}", usage.join(" ")));
     }
     Some(failure)
@@ -53,9 +61,13 @@ pub fn explain(error: &clap::Error) -> Option<Failure> {
 fn words(value: &ContextValue) -> Option<String> {
     match value {
         ContextValue::String(word) => Some(format!("`{word}`")),
-        ContextValue::Strings(words) if !words.is_empty() => {
-            Some(words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "))
-        }
+        ContextValue::Strings(words) if !words.is_empty() => Some(
+            words
+                .iter()
+                .map(|word| format!("`{word}`"))
+                .collect::<Vec<_>>()
+                .join(", "),
+        ),
         _ => None,
     }
 }

@@ -9,10 +9,14 @@ use crate::cli::failure::{Exit, Failure, sentence};
 use crate::cli::ui::Ui;
 use crate::domain::{FolderName, Keyring, SecretName, VaultId};
 use crate::home::private::{Overwrite, write_private};
-use crate::home::{JournalKeyError, MANIFEST, Tried, gather, load_journal_key, load_or_make_journal_key};
+use crate::home::{
+    JournalKeyError, MANIFEST, Tried, gather, load_journal_key, load_or_make_journal_key,
+};
 use crate::manifest::Manifest;
 use crate::people::{Chain, FolderKeys, KeysError};
-use crate::vault::transaction::{JournalKey, Recovered, SharedLock, Transaction, TransactionError, settle};
+use crate::vault::transaction::{
+    JournalKey, Recovered, SharedLock, Transaction, TransactionError, settle,
+};
 use crate::vault::trust::HomeRecord;
 use crate::vault::{LockedVault, Vault};
 
@@ -32,9 +36,15 @@ pub struct Workspace<'a> {
 
 impl<'a> Workspace<'a> {
     /// Finds and opens the home.
-    pub fn open(global: &'a Global, environment: &'a Environment, ui: &Ui) -> Result<Self, Failure> {
+    pub fn open(
+        global: &'a Global,
+        environment: &'a Environment,
+        ui: &Ui,
+    ) -> Result<Self, Failure> {
         let search = environment.search(global.home.clone());
-        let home = search.find().map_err(|error| Failure::of("there is no vault to work in", &error))?;
+        let home = search
+            .find()
+            .map_err(|error| Failure::of("there is no vault to work in", &error))?;
         ui.detail(&format!("the home is `{}`", home.display()));
         Self::at(home, global, environment, ui)
     }
@@ -59,10 +69,20 @@ impl<'a> Workspace<'a> {
         report(&settled.recovered, ui);
         let manifest = read_manifest(&vault, &home)?;
         if let Some(state) = environment.state() {
-            let record = HomeRecord::load(&state, &home).map_err(|error| Failure::of(what(), &error))?;
-            record.check(&manifest.id).map_err(|error| Failure::of(what(), &error))?;
+            let record =
+                HomeRecord::load(&state, &home).map_err(|error| Failure::of(what(), &error))?;
+            record
+                .check(&manifest.id)
+                .map_err(|error| Failure::of(what(), &error))?;
         }
-        Ok(Self { home, vault, manifest, environment, global, lock: settled.lock })
+        Ok(Self {
+            home,
+            vault,
+            manifest,
+            environment,
+            global,
+            lock: settled.lock,
+        })
     }
 
     /// Returns the environment of this run.
@@ -87,10 +107,16 @@ impl<'a> Workspace<'a> {
         let (keyring, tried) = self.keyring(ui)?;
         FolderKeys::open(&self.vault, chain, &keyring).map_err(|error| {
             let places = tried.iter().map(|tried| format!("looked in {tried}"));
-            let opens_nothing =
-                matches!(error, KeysError::NoIdentity { .. } | KeysError::NotAccepted { .. });
+            let opens_nothing = matches!(
+                error,
+                KeysError::NoIdentity { .. } | KeysError::NotAccepted { .. }
+            );
             let failure = Failure::of(what, &error);
-            if opens_nothing { places.fold(failure, Failure::cause) } else { failure }
+            if opens_nothing {
+                places.fold(failure, Failure::cause)
+            } else {
+                failure
+            }
         })
     }
 
@@ -153,14 +179,21 @@ pub fn begin(
             .cause("there is no folder for hoziron's state: neither XDG_STATE_HOME nor HOME is set")
     })?;
     let key = load_or_make_journal_key(&state).map_err(|error| Failure::of(what(), &error))?;
-    Transaction::begin(vault.home(), &JournalKey::new(key)).map_err(|error| Failure::of(what(), &error))
+    Transaction::begin(vault.home(), &JournalKey::new(key))
+        .map_err(|error| Failure::of(what(), &error))
 }
 
 /// Records that this home is this vault. Failing to is worth a warning, no more.
 pub fn remember_home(home: &Path, id: &VaultId, environment: &Environment, ui: &Ui) {
-    let Some(state) = environment.state() else { return };
-    let Ok(record) = HomeRecord::load(&state, home) else { return };
-    let Some((path, text)) = record.update(id) else { return };
+    let Some(state) = environment.state() else {
+        return;
+    };
+    let Ok(record) = HomeRecord::load(&state, home) else {
+        return;
+    };
+    let Some((path, text)) = record.update(id) else {
+        return;
+    };
     if let Err(error) = write_private(path, text.as_bytes(), Overwrite::Replace) {
         ui.warn(&format!("cannot remember this vault: {}", sentence(&error)));
     }
@@ -172,7 +205,9 @@ fn remember(home: &Path, workspace: &Workspace<'_>, ui: &Ui) {
 
 fn read_manifest(vault: &Vault, home: &Path) -> Result<Manifest, Failure> {
     let what = || format!("cannot read `{}`", home.join(MANIFEST).display());
-    let bytes = vault.manifest().map_err(|error| Failure::of(what(), &error))?;
+    let bytes = vault
+        .manifest()
+        .map_err(|error| Failure::of(what(), &error))?;
     let bytes = bytes.ok_or_else(|| Failure::new(what(), Exit::Error).cause("it is not there"))?;
     Manifest::parse(&bytes).map_err(|error| Failure::of(what(), &error))
 }

@@ -37,7 +37,10 @@ pub fn select(
     inventory: &Inventory,
     profile: Option<&FolderName>,
 ) -> Result<BTreeMap<VarName, SecretName>, ResolveError> {
-    let places = inventory.strays.iter().filter_map(|stray| stray.name.as_ref());
+    let places = inventory
+        .strays
+        .iter()
+        .filter_map(|stray| stray.name.as_ref());
     let names: Vec<_> = inventory.names.iter().chain(places).collect();
     let mut chosen: BTreeMap<VarName, SecretName> = BTreeMap::new();
     if let Some(profile) = profile {
@@ -55,7 +58,9 @@ pub fn select(
         }
     }
     for name in names.iter().filter(|name| name.folder().is_top()) {
-        chosen.entry(VarName::of(name)).or_insert_with(|| (*name).clone());
+        chosen
+            .entry(VarName::of(name))
+            .or_insert_with(|| (*name).clone());
     }
     Ok(chosen)
 }
@@ -65,8 +70,11 @@ pub fn only(
     mut chosen: BTreeMap<VarName, SecretName>,
     wanted: &[VarName],
 ) -> Result<BTreeMap<VarName, SecretName>, ResolveError> {
-    let unknown: Vec<_> =
-        wanted.iter().filter(|name| !chosen.contains_key(name)).cloned().collect();
+    let unknown: Vec<_> = wanted
+        .iter()
+        .filter(|name| !chosen.contains_key(name))
+        .cloned()
+        .collect();
     if !unknown.is_empty() {
         return Err(ResolveError::Unknown(unknown));
     }
@@ -90,13 +98,25 @@ pub fn open_all(
             Err(error) => refused.push((name, Some(error))),
         }
     }
-    if refused.is_empty() { Ok(variables) } else { Err(ResolveError::Refused(refused)) }
+    if refused.is_empty() {
+        Ok(variables)
+    } else {
+        Err(ResolveError::Refused(refused))
+    }
 }
 
 fn count(refused: usize) -> String {
-    if refused == 1 { "1 secret is".to_owned() } else { format!("{refused} secrets are") }
+    if refused == 1 {
+        "1 secret is".to_owned()
+    } else {
+        format!("{refused} secrets are")
+    }
 }
 
 fn quoted(names: &[VarName]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    names
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -7,7 +7,9 @@ use std::process::{Command, Stdio};
 
 /// Returns the author's name that git would use in a folder, if git is there and has one.
 pub fn author(folder: &Path, environment: &[(OsString, OsString)]) -> Option<String> {
-    let name = environment.iter().find(|(name, _)| name == "GIT_AUTHOR_NAME");
+    let name = environment
+        .iter()
+        .find(|(name, _)| name == "GIT_AUTHOR_NAME");
     if let Some((_, value)) = name.filter(|(_, value)| !value.is_empty()) {
         return value.to_str().map(str::to_owned);
     }
@@ -16,12 +18,19 @@ pub fn author(folder: &Path, environment: &[(OsString, OsString)]) -> Option<Str
 
 /// The variables git needs to find its program, its user and the user's configuration.
 const KEPT: [&str; 7] = [
-    "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM", "HOME", "PATH", "USER",
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_NOSYSTEM",
+    "GIT_CONFIG_SYSTEM",
+    "HOME",
+    "PATH",
+    "USER",
     "XDG_CONFIG_HOME",
 ];
 
 fn ask(folder: &Path, environment: &[(OsString, OsString)], words: &[&str]) -> Option<String> {
-    let kept = environment.iter().filter(|(name, _)| KEPT.iter().any(|kept| name == kept));
+    let kept = environment
+        .iter()
+        .filter(|(name, _)| KEPT.iter().any(|kept| name == kept));
     let output = Command::new("git")
         .args(words)
         .current_dir(folder)

@@ -44,14 +44,22 @@ impl Search {
     /// Finds the home of an existing vault.
     pub fn find(&self) -> Result<PathBuf, FindError> {
         if let Some(home) = self.named() {
-            return if is_home(home) { Ok(home.clone()) } else { Err(FindError::Missing(home.clone())) };
+            return if is_home(home) {
+                Ok(home.clone())
+            } else {
+                Err(FindError::Missing(home.clone()))
+            };
         }
         if let Some(home) = self.from.ancestors().find_map(home_at) {
             return owned(home);
         }
         let user = self.user.as_ref().ok_or(FindError::NoPlace)?;
         let home = user.join(HOME);
-        if is_home(&home) { Ok(home) } else { Err(FindError::Missing(self.from.clone())) }
+        if is_home(&home) {
+            Ok(home)
+        } else {
+            Err(FindError::Missing(self.from.clone()))
+        }
     }
 
     /// Decides where `vault init` makes a home: where it was told, else at the top of the git
@@ -60,7 +68,11 @@ impl Search {
         if let Some(home) = self.named() {
             return Ok(home.clone());
         }
-        if let Some(top) = self.from.ancestors().find(|folder| folder.join(".git").exists()) {
+        if let Some(top) = self
+            .from
+            .ancestors()
+            .find(|folder| folder.join(".git").exists())
+        {
             return Ok(home_at(top).unwrap_or_else(|| top.join(HOME)));
         }
         Ok(self.user.as_ref().ok_or(FindError::NoPlace)?.join(HOME))
@@ -72,7 +84,9 @@ impl Search {
 }
 
 fn home_at(folder: &Path) -> Option<PathBuf> {
-    [folder.to_owned(), folder.join(HOME)].into_iter().find(|home| is_home(home))
+    [folder.to_owned(), folder.join(HOME)]
+        .into_iter()
+        .find(|home| is_home(home))
 }
 
 fn is_home(folder: &Path) -> bool {
@@ -94,7 +108,11 @@ mod tests {
     use super::*;
 
     fn search(from: &Path) -> Search {
-        Search { from: from.to_owned(), user: Some(from.join("nobody")), ..Search::default() }
+        Search {
+            from: from.to_owned(),
+            user: Some(from.join("nobody")),
+            ..Search::default()
+        }
     }
 
     #[test]
@@ -114,7 +132,10 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         fs::write(root.path().join(MANIFEST), "").unwrap();
         let elsewhere = root.path().join("elsewhere");
-        let search = Search { given: Some(elsewhere.clone()), ..search(root.path()) };
+        let search = Search {
+            given: Some(elsewhere.clone()),
+            ..search(root.path())
+        };
         assert_eq!(search.find(), Err(FindError::Missing(elsewhere)));
     }
 
@@ -125,7 +146,10 @@ mod tests {
         fs::create_dir_all(&inner).unwrap();
         assert_eq!(search(&inner).place(), Ok(inner.join("nobody").join(HOME)));
         fs::create_dir_all(root.path().join("repo/.git")).unwrap();
-        assert_eq!(search(&inner).place(), Ok(root.path().join("repo").join(HOME)));
+        assert_eq!(
+            search(&inner).place(),
+            Ok(root.path().join("repo").join(HOME))
+        );
         fs::write(root.path().join("repo").join(MANIFEST), "").unwrap();
         assert_eq!(search(&inner).place(), Ok(root.path().join("repo")));
     }

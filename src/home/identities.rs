@@ -87,7 +87,10 @@ pub fn gather(places: &[Place]) -> Result<(Keyring, Vec<Tried>), IdentityError> 
         let (shown, problem) = match place {
             Place::Named(path, by) => {
                 let Some(text) = read_private(path, MAX_IDENTITY_FILE)? else {
-                    return Err(IdentityError::Missing { path: path.clone(), by });
+                    return Err(IdentityError::Missing {
+                        path: path.clone(),
+                        by,
+                    });
                 };
                 let shown = path.display().to_string();
                 read(&mut keyring, &shown, &text)?;
@@ -99,9 +102,14 @@ pub fn gather(places: &[Place]) -> Result<(Keyring, Vec<Tried>), IdentityError> 
             }
             Place::Usual(path) => (path.display().to_string(), read_usual(&mut keyring, path)),
         };
-        let keys: Vec<_> =
-            keyring.identities()[before..].iter().map(|key| key.public().to_owned()).collect();
-        tried.push(Tried { place: shown, outcome: problem.unwrap_or(Outcome::Keys(keys)) });
+        let keys: Vec<_> = keyring.identities()[before..]
+            .iter()
+            .map(|key| key.public().to_owned())
+            .collect();
+        tried.push(Tried {
+            place: shown,
+            outcome: problem.unwrap_or(Outcome::Keys(keys)),
+        });
     }
     Ok((keyring, tried))
 }
@@ -109,7 +117,10 @@ pub fn gather(places: &[Place]) -> Result<(Keyring, Vec<Tried>), IdentityError> 
 fn read(keyring: &mut Keyring, place: &str, text: &SecretValue) -> Result<(), IdentityError> {
     keyring
         .read(place, text)
-        .map_err(|source| IdentityError::Text { place: place.to_owned(), source })
+        .map_err(|source| IdentityError::Text {
+            place: place.to_owned(),
+            source,
+        })
 }
 
 fn read_usual(keyring: &mut Keyring, path: &Path) -> Option<Outcome> {

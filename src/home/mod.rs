@@ -7,5 +7,5 @@ mod journal_key;
 pub mod private;
 
 pub use find::{FindError, HOME, MANIFEST, Search};
-pub use journal_key::{JournalKeyError, load_journal_key, load_or_make_journal_key};
 pub use identities::{IdentityError, Outcome, Place, Tried, gather};
+pub use journal_key::{JournalKeyError, load_journal_key, load_or_make_journal_key};

@@ -23,7 +23,9 @@ const MIN_BYTES: usize = 16;
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum GeneratorError {
     /// The length is no number within the bounds.
-    #[error("the length must be a number: 12 to 4096 characters for a password, 16 to 4096 bytes otherwise")]
+    #[error(
+        "the length must be a number: 12 to 4096 characters for a password, 16 to 4096 bytes otherwise"
+    )]
     Length,
     /// Not one of the kinds.
     #[error("it must be one of `password:LENGTH`, `hex:BYTES`, `base64:BYTES`, `uuid`")]
@@ -68,9 +70,15 @@ impl Generator {
                 .ok_or(GeneratorError::Length),
         };
         match kind {
-            "base64" => Ok(Self::Base64 { bytes: within(MIN_BYTES, 32)? }),
-            "hex" => Ok(Self::Hex { bytes: within(MIN_BYTES, 32)? }),
-            "password" => Ok(Self::Password { length: within(MIN_PASSWORD, 32)? }),
+            "base64" => Ok(Self::Base64 {
+                bytes: within(MIN_BYTES, 32)?,
+            }),
+            "hex" => Ok(Self::Hex {
+                bytes: within(MIN_BYTES, 32)?,
+            }),
+            "password" => Ok(Self::Password {
+                length: within(MIN_PASSWORD, 32)?,
+            }),
             "uuid" if length.is_none() => Ok(Self::Uuid),
             _ => Err(GeneratorError::Unknown),
         }
@@ -98,7 +106,11 @@ fn random(count: usize) -> Zeroizing<Vec<u8>> {
 fn hex(bytes: &[u8]) -> Vec<u8> {
     let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble)];
     let mut out = Vec::with_capacity(bytes.len() * 2);
-    out.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+    out.extend(
+        bytes
+            .iter()
+            .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]),
+    );
     out
 }
 
@@ -109,7 +121,11 @@ fn characters(length: usize) -> Vec<u8> {
     while out.len() < length {
         let fresh = random(length);
         let picks = fresh.iter().filter(|byte| **byte < fair);
-        out.extend(picks.take(length - out.len()).map(|byte| ALPHANUMERIC[usize::from(*byte) % count]));
+        out.extend(
+            picks
+                .take(length - out.len())
+                .map(|byte| ALPHANUMERIC[usize::from(*byte) % count]),
+        );
     }
     out
 }
@@ -120,9 +136,15 @@ fn uuid() -> Vec<u8> {
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let digits = Zeroizing::new(hex(&bytes));
     let mut out = Vec::with_capacity(36);
-    for (index, group) in [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]]
-        .into_iter()
-        .enumerate()
+    for (index, group) in [
+        &digits[..8],
+        &digits[8..12],
+        &digits[12..16],
+        &digits[16..20],
+        &digits[20..],
+    ]
+    .into_iter()
+    .enumerate()
     {
         if index > 0 {
             out.push(b'-');
@@ -138,15 +160,29 @@ mod tests {
 
     #[test]
     fn a_specification_is_a_kind_and_a_length() {
-        assert_eq!(Generator::parse("password:32"), Ok(Generator::Password { length: 32 }));
+        assert_eq!(
+            Generator::parse("password:32"),
+            Ok(Generator::Password { length: 32 })
+        );
         assert_eq!(Generator::parse("hex:16"), Ok(Generator::Hex { bytes: 16 }));
-        assert_eq!(Generator::parse("base64:48"), Ok(Generator::Base64 { bytes: 48 }));
+        assert_eq!(
+            Generator::parse("base64:48"),
+            Ok(Generator::Base64 { bytes: 48 })
+        );
         assert_eq!(Generator::parse("uuid"), Ok(Generator::Uuid));
         for text in ["password:3", "hex:0", "hex:99999", "base64:x", "password:"] {
-            assert_eq!(Generator::parse(text), Err(GeneratorError::Length), "{text}");
+            assert_eq!(
+                Generator::parse(text),
+                Err(GeneratorError::Length),
+                "{text}"
+            );
         }
         for text in ["", "pin", "uuid:4", "Password:32"] {
-            assert_eq!(Generator::parse(text), Err(GeneratorError::Unknown), "{text}");
+            assert_eq!(
+                Generator::parse(text),
+                Err(GeneratorError::Unknown),
+                "{text}"
+            );
         }
     }
 
@@ -157,7 +193,11 @@ mod tests {
             String::from_utf8(value.reveal().to_vec()).unwrap()
         };
         assert_eq!(made("password:40").len(), 40);
-        assert!(made("password:40").bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        assert!(
+            made("password:40")
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric())
+        );
         assert_eq!(made("hex:16").len(), 32);
         assert_eq!(made("base64:48").len(), 64);
         let uuid = made("uuid");
@@ -171,7 +211,9 @@ mod tests {
     #[test]
     fn every_character_is_equally_likely() {
         let mut counts = [0_u32; 256];
-        characters(62_000).iter().for_each(|byte| counts[usize::from(*byte)] += 1);
+        characters(62_000)
+            .iter()
+            .for_each(|byte| counts[usize::from(*byte)] += 1);
         let seen = ALPHANUMERIC.iter().map(|byte| counts[usize::from(*byte)]);
         let (least, most) = (seen.clone().min().unwrap(), seen.max().unwrap());
         assert!(least > 800 && most < 1200, "{least} to {most}");

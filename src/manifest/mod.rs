@@ -55,7 +55,9 @@ impl Manifest {
             return Err(ManifestError::Newer(format.vault.format));
         }
         let shape: Shape = read(text)?;
-        Ok(Self { id: VaultId::parse(&shape.vault.id)? })
+        Ok(Self {
+            id: VaultId::parse(&shape.vault.id)?,
+        })
     }
 
     /// Writes the manifest of a new vault.
@@ -70,7 +72,10 @@ fn read<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, ManifestError> {
     toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
         let line = text.get(..at).unwrap_or_default().matches('\n').count() + 1;
-        ManifestError::Shape { line, message: error.message().trim().replace('\n', ", ") }
+        ManifestError::Shape {
+            line,
+            message: error.message().trim().replace('\n', ", "),
+        }
     })
 }
 
@@ -107,13 +112,19 @@ mod tests {
     #[test]
     fn a_starter_reads_back() {
         let id = VaultId::parse(ID).unwrap();
-        assert_eq!(Manifest::parse(Manifest::starter(&id).as_bytes()), Ok(Manifest { id }));
+        assert_eq!(
+            Manifest::parse(Manifest::starter(&id).as_bytes()),
+            Ok(Manifest { id })
+        );
     }
 
     #[test]
     fn a_later_format_is_named_before_its_unknown_fields() {
         let text = format!("[vault]\nformat = 2\nid = \"{ID}\"\nnovelty = 1\n");
-        assert_eq!(Manifest::parse(text.as_bytes()), Err(ManifestError::Newer(2)));
+        assert_eq!(
+            Manifest::parse(text.as_bytes()),
+            Err(ManifestError::Newer(2))
+        );
     }
 
     #[test]

@@ -6,7 +6,9 @@
 use thiserror::Error;
 
 use crate::disk::{Dir, DiskError};
-use crate::domain::{FolderName, Founding, Identity, Keyring, Readers, SecretName, SecretValue, VaultId};
+use crate::domain::{
+    FolderName, Founding, Identity, Keyring, Readers, SecretName, SecretValue, VaultId,
+};
 use crate::people::statement::{MAX_STATEMENT, Statement, StatementError};
 use crate::sealed::{self, Facts, FolderKey, KeyId, MAX_FILE, SealedError, Verified};
 use crate::vault::{KeyDir, KeyFile, Target, Vault};
@@ -86,16 +88,28 @@ impl Chain {
         let top = FolderName::top();
         let dirs = vault.key_dirs(&top)?;
         let dir = match &dirs[..] {
-            [] => return Err(KeysError::Missing { place: "vault/.keys".to_owned() }),
+            [] => {
+                return Err(KeysError::Missing {
+                    place: "vault/.keys".to_owned(),
+                });
+            }
             [dir] => dir.clone(),
-            [_, further, ..] => return Err(KeysError::Further { place: further.place(&top) }),
+            [_, further, ..] => {
+                return Err(KeysError::Further {
+                    place: further.place(&top),
+                });
+            }
         };
         let place = format!("{}/epoch.toml", dir.place(&top));
         let bytes = vault
             .read_key_file(&top, &dir, &KeyFile::Epoch, MAX_STATEMENT)?
-            .ok_or_else(|| KeysError::Missing { place: place.clone() })?;
-        let head = Statement::parse(&bytes)
-            .map_err(|source| KeysError::Statement { place: place.clone(), source })?;
+            .ok_or_else(|| KeysError::Missing {
+                place: place.clone(),
+            })?;
+        let head = Statement::parse(&bytes).map_err(|source| KeysError::Statement {
+            place: place.clone(),
+            source,
+        })?;
 
         let founder = head.founding.as_ref().map(|founding| founding.founder);
         let certified = head.founding.as_ref().map(Founding::id).as_ref() == Some(id);
@@ -111,7 +125,9 @@ impl Chain {
             return Err(KeysError::Wrong { place, field });
         }
         match head.carved.first() {
-            Some(carved) => Err(KeysError::Further { place: format!("vault/{carved}/.keys") }),
+            Some(carved) => Err(KeysError::Further {
+                place: format!("vault/{carved}/.keys"),
+            }),
             None => Ok(Self { head, dir }),
         }
     }
@@ -166,11 +182,15 @@ impl FolderKeys {
         let vouched = chain.accepted_by(keyring);
         let key = chain.open_grant(vault, keyring)?;
         if !vouched && (key.is_some() || !keyring.identities().is_empty()) {
-            return Err(KeysError::NotAccepted { id: chain.head.vault });
+            return Err(KeysError::NotAccepted {
+                id: chain.head.vault,
+            });
         }
         match key {
             Some(key) => Ok(Self { chain, key }),
-            None => Err(KeysError::NoIdentity { readers: chain.readers().names() }),
+            None => Err(KeysError::NoIdentity {
+                readers: chain.readers().names(),
+            }),
         }
     }
 
@@ -178,7 +198,9 @@ impl FolderKeys {
     pub fn for_folder(&self, vault: &Vault, folder: &FolderName) -> Result<&FolderKey, KeysError> {
         for part in folder.ancestry().iter().filter(|part| !part.is_top()) {
             if vault.has_keys(part)? {
-                return Err(KeysError::Further { place: format!("vault/{part}/.keys") });
+                return Err(KeysError::Further {
+                    place: format!("vault/{part}/.keys"),
+                });
             }
         }
         Ok(&self.key)
@@ -186,7 +208,11 @@ impl FolderKeys {
 
     /// Starts opening secrets of a vault.
     pub fn opener<'a>(&'a self, vault: &'a Vault) -> Opener<'a> {
-        Opener { keys: self, vault, folder: None }
+        Opener {
+            keys: self,
+            vault,
+            folder: None,
+        }
     }
 
     /// Returns the readers of the vault.
@@ -233,10 +259,16 @@ impl Opener<'_> {
         if self.folder.as_ref().is_none_or(|open| open.name != folder) {
             let key = self.keys.for_folder(self.vault, &folder)?;
             let dir = self.vault.folder(&folder)?;
-            self.folder = Some(OpenFolder { name: folder, dir, key });
+            self.folder = Some(OpenFolder {
+                name: folder,
+                dir,
+                key,
+            });
         }
         let open = self.folder.as_ref().expect("it was just opened");
-        let Some(dir) = &open.dir else { return Ok(None) };
+        let Some(dir) = &open.dir else {
+            return Ok(None);
+        };
         let Some(file) = dir.read(Target::Sealed(name.clone()).file(), MAX_FILE as u64)? else {
             return Ok(None);
         };

@@ -39,7 +39,10 @@ pub fn found(
     let signing = founder.signing_key();
     let mut nonce = [0; 16];
     OsRng.fill_bytes(&mut nonce);
-    let founding = Founding { founder: signing.public(), nonce };
+    let founding = Founding {
+        founder: signing.public(),
+        nonce,
+    };
     let id = founding.id();
 
     let first = Reader {
@@ -57,7 +60,11 @@ pub fn found(
     let top = FolderName::top();
     let key = FolderKey::generate(&id, &top);
     let dir = KeyDir::new(1, key.id().as_str()).expect("a key id is 20 characters of base64url");
-    let at = |file| Target::Key { folder: top.clone(), dir: dir.clone(), file };
+    let at = |file| Target::Key {
+        folder: top.clone(),
+        dir: dir.clone(),
+        file,
+    };
     let statement = Statement {
         vault: id.clone(),
         folder: top.clone(),
@@ -72,8 +79,14 @@ pub fn found(
     };
     let mut files = vec![(at(KeyFile::Epoch), statement.sign(&signing))];
     for reader in readers.iter() {
-        files.push((at(KeyFile::Grant(reader.name.clone())), key.grant(&reader.recipients)?));
-        files.push((Target::Recipient(reader.name.clone()), recipient_file(reader)));
+        files.push((
+            at(KeyFile::Grant(reader.name.clone())),
+            key.grant(&reader.recipients)?,
+        ));
+        files.push((
+            Target::Recipient(reader.name.clone()),
+            recipient_file(reader),
+        ));
     }
     Ok(Founded { id, readers, files })
 }

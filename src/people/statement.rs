@@ -7,8 +7,8 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::domain::{
-    FolderName, Founding, Reader, ReaderName, Readers, ReadersError, Recipient, SigningKey, VaultId,
-    VerifyingKey,
+    FolderName, Founding, Reader, ReaderName, Readers, ReadersError, Recipient, SigningKey,
+    VaultId, VerifyingKey,
 };
 use crate::sealed::KeyId;
 
@@ -84,12 +84,17 @@ impl Statement {
             Some(format) => return Err(StatementError::Newer(format.unsigned_abs())),
             None => return Err(StatementError::Field("format")),
         }
-        let shape: Shape =
-            table.try_into().map_err(|error: toml::de::Error| malformed(error.message()))?;
+        let shape: Shape = table
+            .try_into()
+            .map_err(|error: toml::de::Error| malformed(error.message()))?;
         let statement = shape.read()?;
 
-        let covered = text.len().checked_sub(shape.signature.len() + "signature = \"\"\n".len());
-        let (covered, last) = text.split_at_checked(covered.unwrap_or(0)).unwrap_or_default();
+        let covered = text
+            .len()
+            .checked_sub(shape.signature.len() + "signature = \"\"\n".len());
+        let (covered, last) = text
+            .split_at_checked(covered.unwrap_or(0))
+            .unwrap_or_default();
         let signed = [CONTEXT, covered.as_bytes()].concat();
         let stands_last = last == format!("signature = \"{}\"\n", shape.signature);
         if !stands_last || !statement.signer.verifies(&signed, &shape.signature) {
@@ -100,7 +105,10 @@ impl Statement {
 
     fn text(&self) -> String {
         let ids = |ids: Vec<&str>| {
-            ids.iter().map(|id| format!("\"{id}\"")).collect::<Vec<_>>().join(", ")
+            ids.iter()
+                .map(|id| format!("\"{id}\""))
+                .collect::<Vec<_>>()
+                .join(", ")
         };
         let mut text = format!(
             "{COMMENT}\nformat = 1\nvault = \"{}\"\nfolder = \"{}\"\nepoch = {}\nkey = \"{}\"\n",
@@ -117,7 +125,10 @@ impl Statement {
             let founder = founding.founder.text();
             text.push_str(&format!("founder = \"{founder}\"\nnonce = \"{nonce}\"\n"));
         }
-        text.push_str(&format!("signer = \"{}\"\nreaders = [\n", self.signer.text()));
+        text.push_str(&format!(
+            "signer = \"{}\"\nreaders = [\n",
+            self.signer.text()
+        ));
         for reader in self.readers.iter() {
             text.push_str(&format!(
                 "    {{ name = \"{}\", recipients = [{}], signing = \"{}\" }},\n",
@@ -177,13 +188,24 @@ impl Shape {
             folder: folder(&self.folder, "folder")?,
             epoch: self.epoch,
             key: key_id(&self.key, "key")?,
-            parents: self.parents.iter().map(|id| key_id(id, "parents")).collect::<Result<_, _>>()?,
-            carved: self.carved.iter().map(|name| folder(name, "carved")).collect::<Result<_, _>>()?,
+            parents: self
+                .parents
+                .iter()
+                .map(|id| key_id(id, "parents"))
+                .collect::<Result<_, _>>()?,
+            carved: self
+                .carved
+                .iter()
+                .map(|name| folder(name, "carved"))
+                .collect::<Result<_, _>>()?,
             made: self.made,
             founding,
             signer: verifying_key(&self.signer, "signer")?,
             readers: Readers::build(
-                self.readers.iter().map(ReaderShape::read).collect::<Result<Vec<_>, _>>()?,
+                self.readers
+                    .iter()
+                    .map(ReaderShape::read)
+                    .collect::<Result<Vec<_>, _>>()?,
             )?,
         })
     }
@@ -231,7 +253,10 @@ mod tests {
     fn example() -> (Statement, SigningKey) {
         let alice = Identity::generate("alice");
         let signing = alice.signing_key();
-        let founding = Founding { founder: signing.public(), nonce: [5; 16] };
+        let founding = Founding {
+            founder: signing.public(),
+            nonce: [5; 16],
+        };
         let reader = Reader {
             name: ReaderName::parse("alice").unwrap(),
             recipients: vec![Recipient::parse(alice.public()).unwrap()],
@@ -267,7 +292,11 @@ mod tests {
             changed[at] ^= 1;
             assert!(Statement::parse(&changed).is_err(), "byte {at}");
         }
-        for other in [[&*bytes, b"\n"].concat(), [b"\n", &*bytes].concat(), bytes[1..].to_vec()] {
+        for other in [
+            [&*bytes, b"\n"].concat(),
+            [b"\n", &*bytes].concat(),
+            bytes[1..].to_vec(),
+        ] {
             assert!(Statement::parse(&other).is_err());
         }
     }
@@ -276,7 +305,10 @@ mod tests {
     fn a_signature_by_another_key_does_not_fit() {
         let (statement, _) = example();
         let stranger = Identity::generate("mallory").signing_key();
-        assert_eq!(Statement::parse(&statement.sign(&stranger)), Err(StatementError::Signature));
+        assert_eq!(
+            Statement::parse(&statement.sign(&stranger)),
+            Err(StatementError::Signature)
+        );
     }
 
     #[test]
@@ -284,6 +316,9 @@ mod tests {
         let (statement, key) = example();
         let text = String::from_utf8(statement.sign(&key)).unwrap();
         let newer = text.replace("format = 1", "format = 2\nsurprise = true");
-        assert_eq!(Statement::parse(newer.as_bytes()), Err(StatementError::Newer(2)));
+        assert_eq!(
+            Statement::parse(newer.as_bytes()),
+            Err(StatementError::Newer(2))
+        );
     }
 }

@@ -65,7 +65,10 @@ impl Inventory {
     pub fn list(path: &Path) -> Result<Self, DiskError> {
         let mut inventory = Self::default();
         let mut folded: BTreeMap<String, SecretName> = BTreeMap::new();
-        let mut walk = WalkDir::new(path).min_depth(1).sort_by_file_name().into_iter();
+        let mut walk = WalkDir::new(path)
+            .min_depth(1)
+            .sort_by_file_name()
+            .into_iter();
         while let Some(entry) = walk.next() {
             let entry = entry.map_err(|error| list_error(path, error))?;
             let below = entry.path().strip_prefix(path).unwrap_or(entry.path());
@@ -84,21 +87,23 @@ impl Inventory {
             }
             let named = secret_name(below);
             let why = match (&named, kind(&entry)) {
-                (Some(Ok(name)), Kind::File) => {
-                    match folded.insert(name.folded(), name.clone()) {
-                        None => {
-                            inventory.names.insert(name.clone());
-                            continue;
-                        }
-                        Some(other) => OutOfPlace::CaseTwin(other),
+                (Some(Ok(name)), Kind::File) => match folded.insert(name.folded(), name.clone()) {
+                    None => {
+                        inventory.names.insert(name.clone());
+                        continue;
                     }
-                }
+                    Some(other) => OutOfPlace::CaseTwin(other),
+                },
                 (Some(Err(error)), Kind::File) => OutOfPlace::Name(*error),
                 (None, Kind::File) => OutOfPlace::NotSealed,
                 (_, other) => OutOfPlace::NotAFile(other),
             };
             let name = named.and_then(Result::ok);
-            inventory.strays.push(Stray { path: below.to_owned(), name, why });
+            inventory.strays.push(Stray {
+                path: below.to_owned(),
+                name,
+                why,
+            });
         }
         Ok(inventory)
     }
@@ -108,7 +113,11 @@ impl Inventory {
 fn secret_name(below: &Path) -> Option<Result<SecretName, NameError>> {
     let path = below.as_os_str().as_encoded_bytes();
     let stem = path.strip_suffix(ENDING.as_bytes())?;
-    Some(std::str::from_utf8(stem).map_err(|_| NameError::BadKey).and_then(SecretName::parse))
+    Some(
+        std::str::from_utf8(stem)
+            .map_err(|_| NameError::BadKey)
+            .and_then(SecretName::parse),
+    )
 }
 
 /// The folder that a `.keys` belongs to.
@@ -135,8 +144,14 @@ fn kind(entry: &walkdir::DirEntry) -> Kind {
 
 fn list_error(root: &Path, error: walkdir::Error) -> DiskError {
     let path = error.path().unwrap_or(root).to_owned();
-    let source = error.into_io_error().unwrap_or_else(|| std::io::Error::other("a loop of folders"));
-    DiskError::Io { action: Action::List, path, source }
+    let source = error
+        .into_io_error()
+        .unwrap_or_else(|| std::io::Error::other("a loop of folders"));
+    DiskError::Io {
+        action: Action::List,
+        path,
+        source,
+    }
 }
 
 #[cfg(test)]
@@ -154,8 +169,15 @@ mod tests {
             fs::create_dir_all(at(folder)).unwrap();
         }
         for file in [
-            "A.age", "prod/B.age", "prod/eu/C.age", ".gitattributes", ".keys/0001-x/a.age", "notes.txt",
-            "a.age", "Loud/X.age", "CON.age",
+            "A.age",
+            "prod/B.age",
+            "prod/eu/C.age",
+            ".gitattributes",
+            ".keys/0001-x/a.age",
+            "notes.txt",
+            "a.age",
+            "Loud/X.age",
+            "CON.age",
         ] {
             fs::write(at(file), "").unwrap();
         }

@@ -30,7 +30,9 @@ pub struct Vault {
 impl Vault {
     /// Opens the vault of a home.
     pub fn open(home: &Path) -> Result<Self, DiskError> {
-        Ok(Self { home: Dir::open(home)? })
+        Ok(Self {
+            home: Dir::open(home)?,
+        })
     }
 
     /// Returns the home's descriptor.
@@ -68,7 +70,9 @@ impl Vault {
     /// Says whether there is anything at a secret's place, be it a sealed file or not.
     pub fn has(&self, name: &SecretName) -> Result<bool, DiskError> {
         match self.folder(&name.folder())? {
-            Some(folder) => Ok(folder.kind_of(Target::Sealed(name.clone()).file())?.is_some()),
+            Some(folder) => Ok(folder
+                .kind_of(Target::Sealed(name.clone()).file())?
+                .is_some()),
             None => Ok(false),
         }
     }
@@ -83,10 +87,16 @@ impl Vault {
 
     /// Lists the keys of a folder, oldest first.
     pub fn key_dirs(&self, folder: &FolderName) -> Result<Vec<KeyDir>, DiskError> {
-        let Some(keys) = self.keys(folder)? else { return Ok(Vec::new()) };
-        let folders = keys.entries()?.into_iter().filter(|entry| entry.kind == Kind::Directory);
-        let mut dirs: Vec<_> =
-            folders.filter_map(|entry| KeyDir::parse(entry.name.to_str()?)).collect();
+        let Some(keys) = self.keys(folder)? else {
+            return Ok(Vec::new());
+        };
+        let folders = keys
+            .entries()?
+            .into_iter()
+            .filter(|entry| entry.kind == Kind::Directory);
+        let mut dirs: Vec<_> = folders
+            .filter_map(|entry| KeyDir::parse(entry.name.to_str()?))
+            .collect();
         dirs.sort();
         Ok(dirs)
     }
@@ -99,7 +109,9 @@ impl Vault {
         file: &KeyFile,
         limit: usize,
     ) -> Result<Option<Vec<u8>>, DiskError> {
-        let Some(keys) = self.keys(folder)? else { return Ok(None) };
+        let Some(keys) = self.keys(folder)? else {
+            return Ok(None);
+        };
         match keys.sub(dir.to_string())? {
             Some(dir) => dir.read(file.to_string(), limit as u64),
             None => Ok(None),

@@ -48,13 +48,24 @@ impl HomeRecord {
     pub fn load(state: &Path, home: &Path) -> Result<Self, DiskError> {
         let home = home.canonicalize().unwrap_or_else(|_| home.to_owned());
         let digest = Sha256::digest(home.as_os_str().as_bytes());
-        let name: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let name: String = digest[..16]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         let folder = state.join(HOMES);
-        let bytes = if folder.is_dir() { Dir::open(&folder)?.read(&name, MAX_RECORD)? } else { None };
+        let bytes = if folder.is_dir() {
+            Dir::open(&folder)?.read(&name, MAX_RECORD)?
+        } else {
+            None
+        };
         let known = bytes.and_then(|bytes| {
             VaultId::parse(std::str::from_utf8(&bytes).ok()?.lines().next()?).ok()
         });
-        Ok(Self { path: folder.join(name), home, known })
+        Ok(Self {
+            path: folder.join(name),
+            home,
+            known,
+        })
     }
 
     /// Compares a vault's id with the record.

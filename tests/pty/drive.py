@@ -6,6 +6,7 @@ Reads one JSON object from stdin:
   argv         the command; its environment is ours
   steps        what the person does, in order (below)
   stdin        text for a pipe as stdin; the terminal when absent
+  typed        text that is typed before the command is started
   controlling  false: the command has no controlling terminal
   timeout      seconds that one step may take (20)
 
@@ -19,6 +20,7 @@ Steps:
   ["echo", BOOL]     turns echo on or off, as a shell does for itself
   ["note"]           appends whether echo is on to "notes"
   ["hidden"]         waits until echo is off
+  ["shown"]          waits until echo is on
 
 Writes one JSON object to stdout: terminal (all that appeared there), stdout (always a pipe),
 exit or signal (how the command ended, the other is null), echo (whether it is on at the end),
@@ -101,6 +103,7 @@ class Driver:
     def __init__(self, job):
         self.timeout = job.get("timeout", 20)
         self.master, self.slave = pty.openpty()
+        os.write(self.master, job.get("typed", "").encode())
         stdin = None
         if "stdin" in job:
             stdin, feed = os.pipe()
@@ -201,6 +204,8 @@ class Driver:
             self.notes.append(self.echo_is_on())
         elif verb == "hidden":
             return self.until(lambda: not self.echo_is_on())
+        elif verb == "shown":
+            return self.until(self.echo_is_on)
         else:
             raise ValueError(verb)
         return True

@@ -30,13 +30,20 @@ pub struct Outcome {
 impl Outcome {
     /// The exit code, or 128 + the signal that ended it, as a shell would say.
     pub fn code(&self) -> i32 {
-        self.status.code().unwrap_or_else(|| 128 + self.status.signal().unwrap())
+        self.status
+            .code()
+            .unwrap_or_else(|| 128 + self.status.signal().unwrap())
     }
 
     /// Asserts success and returns stdout.
     #[track_caller]
     pub fn ok(self) -> Vec<u8> {
-        assert!(self.status.success(), "exit {}: {}", self.code(), self.stderr);
+        assert!(
+            self.status.success(),
+            "exit {}: {}",
+            self.code(),
+            self.stderr
+        );
         self.stdout
     }
 
@@ -52,7 +59,9 @@ impl Outcome {
 impl House {
     /// A git repository without a vault.
     pub fn bare() -> Self {
-        let house = Self { dir: tempfile::tempdir().unwrap() };
+        let house = Self {
+            dir: tempfile::tempdir().unwrap(),
+        };
         fs::create_dir(house.user()).unwrap();
         fs::create_dir(house.repo()).unwrap();
         house.git(["init", "-q", "-b", "main"]);
@@ -62,7 +71,9 @@ impl House {
     /// A git repository with a vault of alice's.
     pub fn new() -> Self {
         let house = Self::bare();
-        house.run(["vault", "init", "--name", "alice", "--no-recovery"]).ok();
+        house
+            .run(["vault", "init", "--name", "alice", "--no-recovery"])
+            .ok();
         house
     }
 
@@ -131,7 +142,11 @@ impl House {
     }
 
     /// Runs the binary under test with bytes on its stdin.
-    pub fn feed<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>, stdin: &[u8]) -> Outcome {
+    pub fn feed<S: AsRef<OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = S>,
+        stdin: &[u8],
+    ) -> Outcome {
         finish(&mut self.hoziron(args), stdin)
     }
 
@@ -169,7 +184,9 @@ impl House {
 }
 
 fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
     for entry in entries {
         let path = entry.unwrap().path();
         if path.is_dir() && !path.is_symlink() {
@@ -186,7 +203,11 @@ pub fn finish(command: &mut Command, stdin: &[u8]) -> Outcome {
     if !stdin.is_empty() {
         command.stdin(Stdio::piped());
     }
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let writer = child.stdin.take().map(|mut pipe| {
         let bytes = stdin.to_vec();
         // A program that does not read its stdin closes it.

@@ -54,7 +54,13 @@ fn the_longest_value_round_trips() {
     let before = house.snapshot();
     let path = house.root().join("longer");
     std::fs::write(&path, vec![1; (16 << 20) + 1]).unwrap();
-    let refused = house.run(["vault", "set", "LONGER", "--from-file", path.to_str().unwrap()]);
+    let refused = house.run([
+        "vault",
+        "set",
+        "LONGER",
+        "--from-file",
+        path.to_str().unwrap(),
+    ]);
     assert!(refused.fails(1).contains("longer than 16 MiB"));
     assert!(house.snapshot() == before);
 }

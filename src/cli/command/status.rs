@@ -10,25 +10,40 @@ use crate::home::FindError;
 
 /// Runs the command.
 pub fn run(global: &Global, environment: &Environment, ui: &Ui) -> Result<Exit, Failure> {
-    if let Err(FindError::Missing(_) | FindError::NoPlace) = environment.search(global.home.clone()).find() {
+    if let Err(FindError::Missing(_) | FindError::NoPlace) =
+        environment.search(global.home.clone()).find()
+    {
         ui.out("There is no vault here yet.\n")?;
         ui.out("next: hoziron vault init      make one\n      hoziron --help          see all commands")?;
         return Ok(Exit::Done);
     }
     let workspace = Workspace::open(global, environment, ui)?;
     let what = "cannot look at the vault";
-    let chain = workspace.chain().map_err(|error| Failure::of(what, &error))?;
-    let inventory = workspace.vault.inventory().map_err(|error| Failure::of(what, &error))?;
+    let chain = workspace
+        .chain()
+        .map_err(|error| Failure::of(what, &error))?;
+    let inventory = workspace
+        .vault
+        .inventory()
+        .map_err(|error| Failure::of(what, &error))?;
     let (keyring, _) = workspace.keyring(ui)?;
 
     let me = keyring.identities().iter().find_map(|identity| {
         let reader = chain.readers().holder_of(identity.public())?;
-        Some(format!("{}, with the key from {}", reader.name, identity.origin()))
+        Some(format!(
+            "{}, with the key from {}",
+            reader.name,
+            identity.origin()
+        ))
     });
     let count = inventory.names.len();
     ui.out(&format!("home     {}", workspace.home.display()))?;
     ui.out(&format!("vault    {}", workspace.manifest.id))?;
-    ui.out(&format!("you      {}", me.as_deref().unwrap_or("not a reader: none of your keys opens it")))?;
+    ui.out(&format!(
+        "you      {}",
+        me.as_deref()
+            .unwrap_or("not a reader: none of your keys opens it")
+    ))?;
     ui.out(&format!("readers  {}", chain.readers().names()))?;
     ui.out(&format!("secrets  {count}\n"))?;
     ui.out(match (me, count) {

@@ -30,7 +30,10 @@ struct Secret<'a> {
 /// The names.
 pub fn list(names: &[&SecretName]) -> String {
     let secrets = names.iter().map(|name| name.as_str()).collect();
-    text(&List { format_version: FORMAT_VERSION, secrets })
+    text(&List {
+        format_version: FORMAT_VERSION,
+        secrets,
+    })
 }
 
 /// The facts of one secret.

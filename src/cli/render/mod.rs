@@ -52,9 +52,15 @@ impl Facts {
             path: format!("vault/{name}.age"),
             revision: facts.revision,
             changed: date(facts.value_time),
-            readers: readers.iter().map(|reader| reader.name.to_string()).collect(),
+            readers: readers
+                .iter()
+                .map(|reader| reader.name.to_string())
+                .collect(),
             keys: facts.trail.ids().iter().map(ToString::to_string).collect(),
-            sha256: Sha256::digest(file).iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: Sha256::digest(file)
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
             standing,
         }
     }
@@ -62,7 +68,11 @@ impl Facts {
 
 /// One item a line.
 pub fn lines(items: &[impl ToString]) -> String {
-    items.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    items
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// The facts of a secret, as a short table.
@@ -87,6 +97,8 @@ pub fn facts(facts: &Facts) -> String {
 
 /// A date in UTC, or the number where it is none.
 fn date(seconds: u64) -> String {
-    let time = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    let time = i64::try_from(seconds)
+        .ok()
+        .and_then(|seconds| Timestamp::from_second(seconds).ok());
     time.map_or_else(|| format!("@{seconds}"), |time| time.to_string())
 }

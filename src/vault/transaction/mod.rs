@@ -190,6 +190,15 @@ impl Transaction {
             return Ok(());
         }
         self.write_journal(&changes)?;
+        if let Err(error) = stage::publish_journal(&self.lock.state) {
+            // A network file system may have done what it calls failed.
+            let published = stage::has_journal(&self.lock.state).unwrap_or(true);
+            return Err(if published {
+                self.take_back(error, &changes, &[])
+            } else {
+                error.into()
+            });
+        }
         let mut made = Vec::new();
         if let Err(error) = self.carry_out(&changes, &mut made) {
             return Err(self.take_back(error, &changes, &made));
@@ -238,7 +247,6 @@ impl Transaction {
 
     /// The commit point, and all that follows from it.
     fn carry_out(&self, changes: &[Change], made: &mut Vec<String>) -> Result<(), DiskError> {
-        stage::publish_journal(&self.lock.state)?;
         self.lock.state.sync()?;
         let operations: Vec<&Operation> = changes.iter().map(|change| &change.operation).collect();
         carry::forward(

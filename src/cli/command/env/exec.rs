@@ -27,22 +27,36 @@ pub struct Args {
     #[arg(long)]
     clean: bool,
     /// The program and its arguments
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "COMMAND"
+    )]
     command: Vec<OsString>,
 }
 
 /// Runs the command; returns only if it could not be started.
-pub fn run(args: &Args, workspace: Workspace<'_>, core: CoreLimit, ui: &Ui) -> Result<Exit, Failure> {
+pub fn run(
+    args: &Args,
+    workspace: Workspace<'_>,
+    core: CoreLimit,
+    ui: &Ui,
+) -> Result<Exit, Failure> {
     let Some((program, rest)) = args.command.split_first() else {
         return Err(Failure::new("there is no command to start", Exit::Usage));
     };
     let what = || format!("cannot start `{}`", program.display());
     let secrets = gather(&args.selection, &workspace, ui)?;
-    let inherit = if args.clean { Inherit::Clean } else { Inherit::All };
+    let inherit = if args.clean {
+        Inherit::Clean
+    } else {
+        Inherit::All
+    };
     let parent = workspace.environment().variables().iter().cloned();
     let environment = Environment::build(parent, inherit, secrets);
-    let launch = Launch::prepare(program, rest, environment)
-        .map_err(|error| Failure::of(what(), &error))?;
+    let launch =
+        Launch::prepare(program, rest, environment).map_err(|error| Failure::of(what(), &error))?;
     drop(workspace);
     Err(Failure::of(what(), &launch.hand_over(core)))
 }

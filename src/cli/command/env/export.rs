@@ -28,7 +28,8 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Failure> {
     let what = "cannot export the secrets";
-    let format = Format::parse(&args.format).map_err(|error| Failure::new(what, Exit::Usage).cause(error.to_string()))?;
+    let format = Format::parse(&args.format)
+        .map_err(|error| Failure::new(what, Exit::Usage).cause(error.to_string()))?;
     let variables = gather(&args.selection, workspace, ui)?;
     let text = render(format, &variables).map_err(|error| Failure::of(what, &error))?;
     ui.out_value(&text)?;

@@ -10,14 +10,29 @@ use crate::env::Variables;
 use crate::env::resolve::{ResolveError, only, open_all, select};
 
 /// Opens every variable of the selection that the process environment does not set itself.
-pub fn gather(selection: &Selection, workspace: &Workspace<'_>, ui: &Ui) -> Result<Variables, Failure> {
+pub fn gather(
+    selection: &Selection,
+    workspace: &Workspace<'_>,
+    ui: &Ui,
+) -> Result<Variables, Failure> {
     let what = "cannot hand out the secrets";
-    let profile = selection.profile.clone().or_else(|| workspace.environment().profile());
+    let profile = selection
+        .profile
+        .clone()
+        .or_else(|| workspace.environment().profile());
     let profile = profile.as_deref().map(workspace::folder).transpose()?;
-    let inventory = workspace.vault.inventory().map_err(|error| Failure::of(what, &error))?;
-    let mut chosen = select(&inventory, profile.as_ref()).map_err(|error| Failure::of(what, &error))?;
+    let inventory = workspace
+        .vault
+        .inventory()
+        .map_err(|error| Failure::of(what, &error))?;
+    let mut chosen =
+        select(&inventory, profile.as_ref()).map_err(|error| Failure::of(what, &error))?;
     if !selection.only.is_empty() {
-        let wanted = selection.only.iter().map(|name| variable(name)).collect::<Result<Vec<_>, _>>()?;
+        let wanted = selection
+            .only
+            .iter()
+            .map(|name| variable(name))
+            .collect::<Result<Vec<_>, _>>()?;
         chosen = only(chosen, &wanted).map_err(|error| Failure::of(what, &error))?;
     }
     chosen.retain(|variable, name| {
@@ -41,15 +56,20 @@ fn variable(text: &str) -> Result<VarName, Failure> {
 
 /// Names every secret that is not handed out, with its reason.
 fn refused(what: &str, error: &ResolveError) -> Failure {
-    let ResolveError::Refused(refusals) = error else { return Failure::of(what, error) };
+    let ResolveError::Refused(refusals) = error else {
+        return Failure::of(what, error);
+    };
     let advice = error.advise();
-    let failure = refusals.iter().fold(Failure::new(what, advice.exit), |failure, (name, why)| {
-        let why = why.as_ref().map_or_else(|| "it is gone".to_owned(), |why| sentence(why));
-        failure.cause(format!("`{name}`: {why}"))
-    });
+    let failure = refusals
+        .iter()
+        .fold(Failure::new(what, advice.exit), |failure, (name, why)| {
+            let why = why
+                .as_ref()
+                .map_or_else(|| "it is gone".to_owned(), |why| sentence(why));
+            failure.cause(format!("`{name}`: {why}"))
+        });
     match advice.hint {
         Some(hint) => failure.hint(hint),
         None => failure,
     }
 }
-

@@ -41,7 +41,10 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
         .is_some();
     let question = format!("replace the value of `{name}` with a new one?");
     if there && !args.yes && !ui.ask(&question, "add `--yes` to replace it")? {
-        return Err(Failure::new(format!("`{name}` was left as it was"), Exit::Error));
+        return Err(Failure::new(
+            format!("`{name}` was left as it was"),
+            Exit::Error,
+        ));
     }
     let keys = workspace.keys(ui)?;
     let value = generator.make();

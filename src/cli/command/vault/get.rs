@@ -6,10 +6,10 @@ use std::io::IsTerminal;
 use clap::Args as ClapArgs;
 
 use crate::cli::args::Folder;
+use crate::cli::display;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::Workspace;
-use crate::cli::display;
 use crate::domain::SecretValue;
 
 /// Print a value
@@ -49,9 +49,11 @@ pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Fail
 /// On a terminal, a value must not be able to act on it.
 fn show(value: &SecretValue, ui: &Ui) -> Result<(), Failure> {
     let Ok(text) = std::str::from_utf8(value.reveal()) else {
-        return Err(Failure::new("cannot show the value on a terminal", Exit::Error)
-            .cause("it is not text")
-            .hint("send it to a file or a program: `hoziron vault get … > FILE`"));
+        return Err(
+            Failure::new("cannot show the value on a terminal", Exit::Error)
+                .cause("it is not text")
+                .hint("send it to a file or a program: `hoziron vault get … > FILE`"),
+        );
     };
     let shown = display::text(text);
     if shown != text {

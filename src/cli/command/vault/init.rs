@@ -45,7 +45,12 @@ pub struct Args {
 }
 
 /// Runs the command.
-pub fn run(args: &Args, global: &Global, environment: &Environment, ui: &Ui) -> Result<Exit, Failure> {
+pub fn run(
+    args: &Args,
+    global: &Global,
+    environment: &Environment,
+    ui: &Ui,
+) -> Result<Exit, Failure> {
     let place = environment
         .search(global.home.clone())
         .place()
@@ -57,7 +62,11 @@ pub fn run(args: &Args, global: &Global, environment: &Environment, ui: &Ui) -> 
     let recovery = wants_recovery(args, ui)?.then(|| Identity::generate(RECOVERY));
 
     let (keyring, _) = workspace::keyring(global, environment, ui)?;
-    let made = if keyring.identities().is_empty() { Some(make_identity(environment, ui)?) } else { None };
+    let made = if keyring.identities().is_empty() {
+        Some(make_identity(environment, ui)?)
+    } else {
+        None
+    };
     let founder = made.as_ref().unwrap_or(&keyring);
     let founder = founder.identities().first().expect("one was found or made");
 
@@ -84,11 +93,15 @@ fn existing(
     let is_there = place.symlink_metadata().is_ok();
     if is_there {
         let vault = Vault::open(place).map_err(|error| Failure::of(what(), &error))?;
-        let manifest = vault.manifest().map_err(|error| Failure::of(what(), &error))?;
+        let manifest = vault
+            .manifest()
+            .map_err(|error| Failure::of(what(), &error))?;
         let interrupted = place.join(".state/journal").symlink_metadata().is_ok();
         if manifest.is_some() || interrupted {
             let workspace = Workspace::at(place.to_owned(), global, environment, ui)?;
-            workspace.chain().map_err(|error| Failure::of(what(), &error))?;
+            workspace
+                .chain()
+                .map_err(|error| Failure::of(what(), &error))?;
             ui.note(&format!(
                 "`{}` is a vault already ({}); nothing was changed",
                 place.display(),
@@ -96,7 +109,9 @@ fn existing(
             ));
             return Ok(Some(Exit::Done));
         }
-        let inventory = vault.inventory().map_err(|error| Failure::of(what(), &error))?;
+        let inventory = vault
+            .inventory()
+            .map_err(|error| Failure::of(what(), &error))?;
         if !inventory.names.is_empty() || !inventory.keyed.is_empty() {
             return Err(Failure::new(what(), Exit::Untrusted)
                 .cause("there are sealed files, but `hoziron.toml` is missing")
@@ -112,14 +127,18 @@ fn reader_name(args: &Args, environment: &Environment) -> Result<ReaderName, Fai
             .map_err(|error| Failure::of(format!("`{name}` is not a name for a reader"), &error));
     }
     let author = git::author(environment.working_directory(), environment.variables());
-    let login = environment.get("USER").or_else(|| environment.get("LOGNAME"));
+    let login = environment
+        .get("USER")
+        .or_else(|| environment.get("LOGNAME"));
     let login = login.map(|login| login.to_string_lossy().into_owned());
     [author, login]
         .into_iter()
         .flatten()
         .find_map(|name| {
             let first = name.split_whitespace().next()?.to_lowercase();
-            ReaderName::parse(&first).ok().filter(|name| name.as_str() != RECOVERY)
+            ReaderName::parse(&first)
+                .ok()
+                .filter(|name| name.as_str() != RECOVERY)
         })
         .ok_or_else(|| {
             Failure::new("cannot tell what you are called", Exit::Error)
@@ -132,7 +151,10 @@ fn wants_recovery(args: &Args, ui: &Ui) -> Result<bool, Failure> {
     if args.recovery || args.no_recovery || !ui.has_person() {
         return Ok(args.recovery);
     }
-    ui.ask("make a recovery key, for the day your own key is lost?", "add `--recovery` or `--no-recovery`")
+    ui.ask(
+        "make a recovery key, for the day your own key is lost?",
+        "add `--recovery` or `--no-recovery`",
+    )
 }
 
 fn make_identity(environment: &Environment, ui: &Ui) -> Result<Keyring, Failure> {
@@ -147,10 +169,14 @@ fn make_identity(environment: &Environment, ui: &Ui) -> Result<Keyring, Failure>
         .map_err(|error| Failure::of(what, &error))?;
     if written == Written::Exists {
         return Err(Failure::new(what, Exit::Error)
-            .cause(format!("`{shown}` is there, and has no key that can be used"))
+            .cause(format!(
+                "`{shown}` is there, and has no key that can be used"
+            ))
             .hint("move it away, or name another one: `hoziron --identity FILE vault init`"));
     }
-    ui.note(&format!("made a private key in `{shown}`; keep a copy where you keep such things"));
+    ui.note(&format!(
+        "made a private key in `{shown}`; keep a copy where you keep such things"
+    ));
     let mut keyring = Keyring::default();
     keyring.add(identity);
     Ok(keyring)
@@ -164,7 +190,9 @@ fn spare(identity: &Identity) -> Spare {
 }
 
 fn show_recovery(recovery: &Identity, founded: &Founded, ui: &Ui) -> Result<(), Failure> {
-    ui.note("the recovery key follows; it is shown once. Print it or store it away from this machine:");
+    ui.note(
+        "the recovery key follows; it is shown once. Print it or store it away from this machine:",
+    );
     ui.out_value(&recovery.file_text(std::slice::from_ref(&founded.id)))
 }
 
@@ -184,20 +212,38 @@ fn write_home(place: &Path, founded: &Founded, environment: &Environment) -> Res
     let vault = Vault::open(place).map_err(|error| Failure::of(what(), &error))?;
     let (transaction, _) = workspace::begin(&vault, place, environment)?;
     let mut locked = LockedVault::new(&vault, transaction);
-    if locked.vault().manifest().map_err(|error| Failure::of(what(), &error))?.is_some() {
+    if locked
+        .vault()
+        .manifest()
+        .map_err(|error| Failure::of(what(), &error))?
+        .is_some()
+    {
         return Err(Failure::new(what(), Exit::Error).cause("somebody else has just made one"));
     }
     let own = home_files::missing(vault.home()).map_err(|error| Failure::of(what(), &error))?;
-    let manifest = (Target::Manifest, Manifest::starter(&founded.id).into_bytes());
+    let manifest = (
+        Target::Manifest,
+        Manifest::starter(&founded.id).into_bytes(),
+    );
     for (target, bytes) in founded.files.iter().cloned().chain(own).chain([manifest]) {
-        locked.put(target, bytes).map_err(|error| Failure::of(what(), &error))?;
+        locked
+            .put(target, bytes)
+            .map_err(|error| Failure::of(what(), &error))?;
     }
     locked.commit().map_err(|error| Failure::of(what(), &error))
 }
 
 fn tell(place: &Path, name: &ReaderName, founder: &Identity, founded: &Founded, ui: &Ui) {
-    ui.note(&format!("made vault {} in `{}`", founded.id, place.display()));
-    ui.note(&format!("you are `{name}`, with the key {} from {}", founder.public(), founder.origin()));
+    ui.note(&format!(
+        "made vault {} in `{}`",
+        founded.id,
+        place.display()
+    ));
+    ui.note(&format!(
+        "you are `{name}`, with the key {} from {}",
+        founder.public(),
+        founder.origin()
+    ));
     if founded.readers.iter().count() == 1 {
         ui.warn(
             "you are its only reader: without your private key nothing in it can be opened again. \

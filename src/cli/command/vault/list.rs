@@ -26,10 +26,14 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Failure> {
     let folder = args.profile.as_deref().map(workspace::folder).transpose()?;
-    let inventory =
-        workspace.vault.inventory().map_err(|error| Failure::of("cannot list the vault", &error))?;
+    let inventory = workspace
+        .vault
+        .inventory()
+        .map_err(|error| Failure::of("cannot list the vault", &error))?;
     let within = |name: &&crate::domain::SecretName| {
-        folder.as_ref().is_none_or(|folder| folder.holds(&name.folder()))
+        folder
+            .as_ref()
+            .is_none_or(|folder| folder.holds(&name.folder()))
     };
     let names: Vec<_> = inventory.names.iter().filter(within).collect();
 
@@ -41,5 +45,9 @@ pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Fail
     for stray in &inventory.strays {
         ui.warn(&format!("`vault/{}` {}", stray.path.display(), stray.why));
     }
-    Ok(if inventory.strays.is_empty() { Exit::Done } else { Exit::Untrusted })
+    Ok(if inventory.strays.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Untrusted
+    })
 }

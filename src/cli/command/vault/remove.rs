@@ -36,17 +36,29 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
             .hint("`hoziron vault list` shows the names")
     };
     let there = |workspace: &Workspace<'_>| {
-        workspace.vault.has(&name).map_err(|error| Failure::of(what(), &error))
+        workspace
+            .vault
+            .has(&name)
+            .map_err(|error| Failure::of(what(), &error))
     };
     if !there(workspace)? {
         return Err(missing());
     }
     if !args.yes && !ui.ask(&format!("remove `{name}`?"), "add `--yes` to remove it")? {
-        return Err(Failure::new(format!("`{name}` was left as it was"), Exit::Error));
+        return Err(Failure::new(
+            format!("`{name}` was left as it was"),
+            Exit::Error,
+        ));
     }
     let mut locked = workspace.lock(ui)?;
-    locked.remove(Target::Sealed(name.clone())).map_err(|error| Failure::of(what(), &error))?;
-    locked.commit().map_err(|error| Failure::of(what(), &error))?;
-    ui.note(&format!("removed `{name}`; git's history still has what was committed"));
+    locked
+        .remove(Target::Sealed(name.clone()))
+        .map_err(|error| Failure::of(what(), &error))?;
+    locked
+        .commit()
+        .map_err(|error| Failure::of(what(), &error))?;
+    ui.note(&format!(
+        "removed `{name}`; git's history still has what was committed"
+    ));
     Ok(Exit::Done)
 }

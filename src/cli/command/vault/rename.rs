@@ -33,7 +33,10 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
     }
     let keys = workspace.keys(ui)?;
     let mut locked = workspace.lock(ui)?;
-    let taken = locked.vault().has(&to).map_err(|error| Failure::of(what(), &error))?;
+    let taken = locked
+        .vault()
+        .has(&to)
+        .map_err(|error| Failure::of(what(), &error))?;
     let found = keys.opener(locked.vault()).open(&from);
     let Some((value, facts)) = found.map_err(|error| Failure::of(what(), &error))? else {
         return Err(Failure::new(what(), Exit::Error)
@@ -48,10 +51,17 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
     if from.folded() != to.folded() {
         refuse_twin(locked.vault(), &to)?;
     }
-    let facts = Facts { revision: revision(Some(&facts), now()), ..facts };
+    let facts = Facts {
+        revision: revision(Some(&facts), now()),
+        ..facts
+    };
     put(&mut locked, &keys, &to, value.get(), &facts)?;
-    locked.remove(Target::Sealed(from.clone())).map_err(|error| Failure::of(what(), &error))?;
-    locked.commit().map_err(|error| Failure::of(what(), &error))?;
+    locked
+        .remove(Target::Sealed(from.clone()))
+        .map_err(|error| Failure::of(what(), &error))?;
+    locked
+        .commit()
+        .map_err(|error| Failure::of(what(), &error))?;
     ui.note(&format!("renamed `{from}` to `{to}`"));
     Ok(Exit::Done)
 }

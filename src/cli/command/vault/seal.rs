@@ -39,10 +39,21 @@ pub fn seal(
         return Ok(Sealed::Unchanged);
     }
     refuse_twin(locked.vault(), name)?;
-    let facts = next(keys, locked.vault(), name, previous.as_ref().map(|(_, facts)| facts))?;
+    let facts = next(
+        keys,
+        locked.vault(),
+        name,
+        previous.as_ref().map(|(_, facts)| facts),
+    )?;
     put(&mut locked, keys, name, value, &facts)?;
-    locked.commit().map_err(|error| Failure::of(what(), &error))?;
-    Ok(if previous.is_some() { Sealed::Updated } else { Sealed::Created })
+    locked
+        .commit()
+        .map_err(|error| Failure::of(what(), &error))?;
+    Ok(if previous.is_some() {
+        Sealed::Updated
+    } else {
+        Sealed::Created
+    })
 }
 
 /// Stages a sealed file.
@@ -58,7 +69,9 @@ pub fn put(
     let key = key.map_err(|error| Failure::of(what(), &error))?;
     let file = sealed::seal(value, name, facts, key, keys.readers().recipients())
         .map_err(|error| Failure::of(what(), &error))?;
-    locked.put(Target::Sealed(name.clone()), file).map_err(|error| Failure::of(what(), &error))
+    locked
+        .put(Target::Sealed(name.clone()), file)
+        .map_err(|error| Failure::of(what(), &error))
 }
 
 /// Opens what is there now. A file that is not to be trusted is replaced, with a warning: nothing
@@ -71,9 +84,10 @@ fn previous(
 ) -> Result<Option<Opened>, Failure> {
     match keys.opener(vault).open(name) {
         Ok(found) => Ok(found),
-        Err(OpenError::Sealed(sealed::SealedError::Conflict)) => {
-            Err(Failure::of(format!("cannot replace `{name}`"), &sealed::SealedError::Conflict))
-        }
+        Err(OpenError::Sealed(sealed::SealedError::Conflict)) => Err(Failure::of(
+            format!("cannot replace `{name}`"),
+            &sealed::SealedError::Conflict,
+        )),
         Err(OpenError::Sealed(error)) => {
             ui.warn(&format!("the file of `{name}` was replaced; {error}"));
             Ok(None)
@@ -114,8 +128,13 @@ pub fn now() -> u64 {
 /// Two names that differ only in case cannot both be checked out everywhere.
 pub fn refuse_twin(vault: &Vault, name: &SecretName) -> Result<(), Failure> {
     let what = || format!("cannot seal `{name}`");
-    let inventory = vault.inventory().map_err(|error| Failure::of(what(), &error))?;
-    let twin = inventory.names.iter().find(|known| *known != name && known.folded() == name.folded());
+    let inventory = vault
+        .inventory()
+        .map_err(|error| Failure::of(what(), &error))?;
+    let twin = inventory
+        .names
+        .iter()
+        .find(|known| *known != name && known.folded() == name.folded());
     match twin {
         Some(twin) => Err(Failure::new(what(), Exit::Error)
             .cause(format!("`{twin}` is there, and differs only in case"))

@@ -51,7 +51,10 @@ pub fn run<'a>(
     let keys = workspace.keys(ui)?;
     let value = value(args, &name, ui)?;
     if value.len() > MAX_VALUE {
-        return Err(Failure::of(format!("cannot seal `{name}`"), &crate::sealed::SealedError::TooLong));
+        return Err(Failure::of(
+            format!("cannot seal `{name}`"),
+            &crate::sealed::SealedError::TooLong,
+        ));
     }
     let outcome = seal(workspace, &keys, &name, &value, ui)?;
     tell(&name, &value, outcome, &keys.readers().names(), ui);
@@ -91,15 +94,21 @@ fn value(args: &Args, name: &SecretName, ui: &Ui) -> Result<SecretValue, Failure
         return from_file(path);
     }
     if let Some(text) = &args.generate {
-        let generator = Generator::parse(text)
-            .map_err(|error| Failure::of("cannot make a value", &error))?;
+        let generator =
+            Generator::parse(text).map_err(|error| Failure::of("cannot make a value", &error))?;
         return Ok(generator.make());
     }
     if std::io::stdin().is_terminal() {
-        return ui.ask_hidden(name.as_str(), "pipe the value in, or use `--from-file PATH`");
+        return ui.ask_hidden(
+            name.as_str(),
+            "pipe the value in, or use `--from-file PATH`",
+        );
     }
     let mut bytes = read(std::io::stdin().lock(), "stdin")?;
-    let end = [&b"\r\n"[..], b"\n"].into_iter().find(|end| bytes.ends_with(end)).map_or(0, <[u8]>::len);
+    let end = [&b"\r\n"[..], b"\n"]
+        .into_iter()
+        .find(|end| bytes.ends_with(end))
+        .map_or(0, <[u8]>::len);
     let length = bytes.len() - end;
     bytes.truncate(length);
     Ok(SecretValue::new(std::mem::take(&mut *bytes)))
@@ -107,8 +116,9 @@ fn value(args: &Args, name: &SecretName, ui: &Ui) -> Result<SecretValue, Failure
 
 fn from_file(path: &Path) -> Result<SecretValue, Failure> {
     let shown = format!("`{}`", path.display());
-    let file = std::fs::File::open(path)
-        .map_err(|error| Failure::new(format!("cannot read {shown}"), Exit::Error).cause(error.to_string()))?;
+    let file = std::fs::File::open(path).map_err(|error| {
+        Failure::new(format!("cannot read {shown}"), Exit::Error).cause(error.to_string())
+    })?;
     let mut bytes = read(file, &shown)?;
     Ok(SecretValue::new(std::mem::take(&mut *bytes)))
 }
@@ -127,7 +137,9 @@ fn read(mut from: impl Read, shown: &str) -> Result<Zeroizing<Vec<u8>>, Failure>
                 Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Failure::new(what(), Exit::Error).cause(error.to_string())),
+                Err(error) => {
+                    return Err(Failure::new(what(), Exit::Error).cause(error.to_string()));
+                }
             }
         }
         chunk.truncate(filled);

@@ -30,14 +30,19 @@ pub struct Args {
 pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Failure> {
     let name = workspace.name(&args.name, args.folder.profile.as_deref())?;
     let what = || format!("cannot show `{name}`");
-    let file = workspace.vault.read(&name).map_err(|error| Failure::of(what(), &error))?;
+    let file = workspace
+        .vault
+        .read(&name)
+        .map_err(|error| Failure::of(what(), &error))?;
     let Some(file) = file else {
         return Err(Failure::new(what(), Exit::Error)
             .cause("there is no secret of this name")
             .hint("`hoziron vault list` shows the names"));
     };
     let claimed = read_facts(&file).map_err(|error| Failure::of(what(), &error))?;
-    let chain = workspace.chain().map_err(|error| Failure::of(what(), &error))?;
+    let chain = workspace
+        .chain()
+        .map_err(|error| Failure::of(what(), &error))?;
     let standing = match workspace.keys(ui) {
         Ok(keys) => {
             let opened = keys.opener(&workspace.vault).open(&name);
@@ -48,7 +53,11 @@ pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Fail
         Err(failure) => return Err(failure),
     };
     let facts = Facts::gather(&name, &claimed, chain.readers(), &file, standing);
-    ui.out(&if args.json { render::json::facts(&facts) } else { render::facts(&facts) })?;
+    ui.out(&if args.json {
+        render::json::facts(&facts)
+    } else {
+        render::facts(&facts)
+    })?;
     if standing == Standing::Unverified {
         ui.note("no identity of yours opens it, so this is only what the file says of itself");
     }
