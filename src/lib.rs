@@ -11,6 +11,7 @@
 //! | 2 | [`home`] | where the home and the identities are; private files outside of it |
 //! | 3 | [`manifest`] | `hoziron.toml`, what should be |
 //! | 3 | [`people`] | who may open, and on whose word |
+//! | 4 | [`workspace`] | a home that is ready to be worked in |
 //! | 6 | [`env`] | values to programs |
 //! | 6 | [`git`] | git, through its program |
 //! | 7 | [`cli`] | the only floor that talks |
@@ -27,3 +28,4 @@ pub mod manifest;
 pub mod people;
 pub mod sealed;
 pub mod vault;
+pub mod workspace;

@@ -16,6 +16,7 @@ use crate::people::{FoundingError, KeysError, OpenError, StatementError};
 use crate::sealed::{FramingError, SealedError};
 use crate::vault::transaction::TransactionError;
 use crate::vault::trust::TrustError;
+use crate::workspace::WorkspaceError;
 
 /// What an error means.
 #[derive(Debug)]
@@ -343,6 +344,20 @@ impl Advise for FormatError {
             Self::Steering(_) => Advice::new(Exit::Error).hint(
                 "give them other names (`hoziron vault rename`), or leave them out with `--only`",
             ),
+        }
+    }
+}
+
+impl Advise for WorkspaceError {
+    fn advise(&self) -> Advice {
+        match self {
+            Self::Disk(error) => error.advise(),
+            Self::Find(error) => error.advise(),
+            Self::JournalKey(error) => error.advise(),
+            Self::Manifest { source, .. } => source.advise(),
+            Self::NoManifest(_) | Self::NoState => Advice::new(Exit::Error),
+            Self::Transaction(error) => error.advise(),
+            Self::Trust(error) => error.advise(),
         }
     }
 }

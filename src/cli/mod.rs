@@ -4,7 +4,6 @@
 pub mod args;
 mod command;
 mod display;
-mod environment;
 mod failure;
 mod hint;
 mod home_files;
@@ -21,8 +20,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::env::hygiene::{self, CoreLimit};
+use crate::home::Environment;
 use args::{Cli, Command, EnvCommand, VaultCommand};
-use environment::Environment;
 use failure::{Exit, Failure};
 use ui::Ui;
 use workspace::Workspace;

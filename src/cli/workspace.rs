@@ -1,37 +1,25 @@
-//! Where a command works: the home, its vault and its manifest, and the one moment at which private
-//! keys are read. Opening a workspace opens no sealed file and asks for no key.
+//! Where a command works: the open home, and the one moment at which private keys are read. What
+//! goes wrong on the way is turned into words here, once for all commands.
 
 use std::path::{Path, PathBuf};
 
 use crate::cli::args::Global;
-use crate::cli::environment::Environment;
-use crate::cli::failure::{Exit, Failure, sentence};
+use crate::cli::failure::{Failure, sentence};
 use crate::cli::ui::Ui;
 use crate::domain::{FolderName, Keyring, SecretName, VaultId};
 use crate::home::private::{Overwrite, write_private};
-use crate::home::{
-    JournalKeyError, MANIFEST, Tried, gather, load_journal_key, load_or_make_journal_key,
-};
-use crate::manifest::Manifest;
+use crate::home::{Environment, Tried, gather};
 use crate::people::{Chain, FolderKeys, KeysError};
-use crate::vault::transaction::{
-    JournalKey, Recovered, SharedLock, Transaction, TransactionError, settle,
-};
+use crate::vault::transaction::Recovered;
 use crate::vault::trust::HomeRecord;
 use crate::vault::{LockedVault, Vault};
+use crate::workspace::OpenHome;
 
-/// A home that is ready to be worked in.
+/// A home that is ready to be worked in, and how to talk about it.
 pub struct Workspace<'a> {
-    /// Where it is.
-    pub home: PathBuf,
-    /// What is in it.
-    pub vault: Vault,
-    /// What should be in it.
-    pub manifest: Manifest,
+    open: OpenHome,
     environment: &'a Environment,
     global: &'a Global,
-    // Keeps writers out while a set is read; let go of with the workspace.
-    lock: Option<SharedLock>,
 }
 
 impl<'a> Workspace<'a> {
@@ -41,12 +29,9 @@ impl<'a> Workspace<'a> {
         environment: &'a Environment,
         ui: &Ui,
     ) -> Result<Self, Failure> {
-        let search = environment.search(global.home.clone());
-        let home = search
-            .find()
-            .map_err(|error| Failure::of("there is no vault to work in", &error))?;
-        ui.detail(&format!("the home is `{}`", home.display()));
-        Self::at(home, global, environment, ui)
+        let open = OpenHome::find(environment, global.home.clone())
+            .map_err(|error| Failure::of("cannot open the vault", &error))?;
+        Ok(Self::around(open, global, environment, ui))
     }
 
     /// Opens the home at a known place.
@@ -56,33 +41,30 @@ impl<'a> Workspace<'a> {
         environment: &'a Environment,
         ui: &Ui,
     ) -> Result<Self, Failure> {
-        let what = || format!("cannot open the vault in `{}`", home.display());
-        let vault = Vault::open(&home).map_err(|error| Failure::of(what(), &error))?;
-        let key = || match environment.state() {
-            Some(state) => Ok(load_journal_key(&state)?.map(JournalKey::new)),
-            None => Ok(None),
-        };
-        let settled = settle::<SettleError>(vault.home(), key).map_err(|error| match error {
-            SettleError::Key(error) => Failure::of(what(), &error),
-            SettleError::Transaction(error) => Failure::of(what(), &error),
-        })?;
-        report(&settled.recovered, ui);
-        let manifest = read_manifest(&vault, &home)?;
-        if let Some(state) = environment.state() {
-            let record =
-                HomeRecord::load(&state, &home).map_err(|error| Failure::of(what(), &error))?;
-            record
-                .check(&manifest.id)
-                .map_err(|error| Failure::of(what(), &error))?;
-        }
-        Ok(Self {
-            home,
-            vault,
-            manifest,
-            environment,
-            global,
-            lock: settled.lock,
-        })
+        let open = OpenHome::at(home, environment)
+            .map_err(|error| Failure::of("cannot open the vault", &error))?;
+        Ok(Self::around(open, global, environment, ui))
+    }
+
+    fn around(open: OpenHome, global: &'a Global, environment: &'a Environment, ui: &Ui) -> Self {
+        ui.detail(&format!("the home is `{}`", open.path.display()));
+        report(&open.recovered, ui);
+        Self { open, environment, global }
+    }
+
+    /// Returns where the home is.
+    pub fn home(&self) -> &Path {
+        &self.open.path
+    }
+
+    /// Returns the vault, for reading.
+    pub fn vault(&self) -> &Vault {
+        &self.open.vault
+    }
+
+    /// Returns the vault's id.
+    pub fn id(&self) -> &VaultId {
+        &self.open.manifest.id
     }
 
     /// Returns the environment of this run.
@@ -90,14 +72,9 @@ impl<'a> Workspace<'a> {
         self.environment
     }
 
-    /// Reads private keys: the one moment at which that happens.
-    pub fn keyring(&self, ui: &Ui) -> Result<(Keyring, Vec<Tried>), Failure> {
-        keyring(self.global, self.environment, ui)
-    }
-
     /// Verifies the statements about the vault's key; needs no identity.
     pub fn chain(&self) -> Result<Chain, KeysError> {
-        Chain::verify(&self.vault, &self.manifest.id)
+        self.open.chain()
     }
 
     /// Reads private keys and opens the vault's key with them.
@@ -105,43 +82,36 @@ impl<'a> Workspace<'a> {
         let what = "cannot open the vault's key";
         let chain = self.chain().map_err(|error| Failure::of(what, &error))?;
         let (keyring, tried) = self.keyring(ui)?;
-        FolderKeys::open(&self.vault, chain, &keyring).map_err(|error| {
+        FolderKeys::open(self.vault(), chain, &keyring).map_err(|error| {
             let places = tried.iter().map(|tried| format!("looked in {tried}"));
-            let opens_nothing = matches!(
-                error,
-                KeysError::NoIdentity { .. } | KeysError::NotAccepted { .. }
-            );
+            let opens_nothing =
+                matches!(error, KeysError::NoIdentity { .. } | KeysError::NotAccepted { .. });
             let failure = Failure::of(what, &error);
-            if opens_nothing {
-                places.fold(failure, Failure::cause)
-            } else {
-                failure
-            }
+            if opens_nothing { places.fold(failure, Failure::cause) } else { failure }
         })
+    }
+
+    /// Reads private keys: the one moment at which that happens.
+    pub fn keyring(&self, ui: &Ui) -> Result<(Keyring, Vec<Tried>), Failure> {
+        keyring(self.global, self.environment, ui)
     }
 
     /// Takes the writer's lock. What was read before it may have changed.
     pub fn lock(&mut self, ui: &Ui) -> Result<LockedVault<'_>, Failure> {
-        self.lock = None;
-        let (transaction, recovered) = begin(&self.vault, &self.home, self.environment)?;
+        remember_home(&self.open.path, &self.open.manifest.id, self.environment, ui);
+        let (locked, recovered) = self
+            .open
+            .lock(self.environment)
+            .map_err(|error| Failure::of("cannot change the vault", &error))?;
         report(&recovered, ui);
-        remember(&self.home, self, ui);
-        Ok(LockedVault::new(&self.vault, transaction))
-    }
-
-    /// Parses a name, with the profile in front if one was given.
-    pub fn name(&self, text: &str, profile: Option<&str>) -> Result<SecretName, Failure> {
-        name(text, profile)
+        Ok(locked)
     }
 }
 
 /// Parses a name, with the profile in front if one was given.
 pub fn name(text: &str, profile: Option<&str>) -> Result<SecretName, Failure> {
     let whole = match profile {
-        Some(profile) => {
-            let folder = folder(profile)?;
-            SecretName::within(&folder, text)
-        }
+        Some(profile) => SecretName::within(&folder(profile)?, text),
         None => SecretName::parse(text),
     };
     whole.map_err(|error| Failure::of(format!("`{text}` is not a name for a secret"), &error))
@@ -167,52 +137,18 @@ pub fn keyring(
     Ok(found)
 }
 
-/// Takes the writer's lock on a home.
-pub fn begin(
-    vault: &Vault,
-    home: &Path,
-    environment: &Environment,
-) -> Result<(Transaction, Recovered), Failure> {
-    let what = || format!("cannot change the vault in `{}`", home.display());
-    let state = environment.state().ok_or_else(|| {
-        Failure::new(what(), Exit::Error)
-            .cause("there is no folder for hoziron's state: neither XDG_STATE_HOME nor HOME is set")
-    })?;
-    let key = load_or_make_journal_key(&state).map_err(|error| Failure::of(what(), &error))?;
-    Transaction::begin(vault.home(), &JournalKey::new(key))
-        .map_err(|error| Failure::of(what(), &error))
-}
-
 /// Records that this home is this vault. Failing to is worth a warning, no more.
 pub fn remember_home(home: &Path, id: &VaultId, environment: &Environment, ui: &Ui) {
-    let Some(state) = environment.state() else {
-        return;
-    };
-    let Ok(record) = HomeRecord::load(&state, home) else {
-        return;
-    };
-    let Some((path, text)) = record.update(id) else {
-        return;
-    };
+    let Some(state) = environment.state() else { return };
+    let Ok(record) = HomeRecord::load(&state, home) else { return };
+    let Some((path, text)) = record.update(id) else { return };
     if let Err(error) = write_private(path, text.as_bytes(), Overwrite::Replace) {
         ui.warn(&format!("cannot remember this vault: {}", sentence(&error)));
     }
 }
 
-fn remember(home: &Path, workspace: &Workspace<'_>, ui: &Ui) {
-    remember_home(home, &workspace.manifest.id, workspace.environment, ui);
-}
-
-fn read_manifest(vault: &Vault, home: &Path) -> Result<Manifest, Failure> {
-    let what = || format!("cannot read `{}`", home.join(MANIFEST).display());
-    let bytes = vault
-        .manifest()
-        .map_err(|error| Failure::of(what(), &error))?;
-    let bytes = bytes.ok_or_else(|| Failure::new(what(), Exit::Error).cause("it is not there"))?;
-    Manifest::parse(&bytes).map_err(|error| Failure::of(what(), &error))
-}
-
-fn report(recovered: &Recovered, ui: &Ui) {
+/// Says what an earlier run had left.
+pub fn report(recovered: &Recovered, ui: &Ui) {
     match recovered {
         Recovered::Finished => ui.note("an interrupted change was finished"),
         Recovered::Foreign { path } => ui.warn(&format!(
@@ -223,23 +159,5 @@ fn report(recovered: &Recovered, ui: &Ui) {
         Recovered::OutOfReach { path } => {
             ui.detail(&format!("`{}` may not be looked into", path.display()));
         }
-    }
-}
-
-/// What can go wrong while a home is made ready for reading.
-enum SettleError {
-    Key(JournalKeyError),
-    Transaction(TransactionError),
-}
-
-impl From<JournalKeyError> for SettleError {
-    fn from(error: JournalKeyError) -> Self {
-        Self::Key(error)
-    }
-}
-
-impl From<TransactionError> for SettleError {
-    fn from(error: TransactionError) -> Self {
-        Self::Transaction(error)
     }
 }

@@ -144,7 +144,8 @@ pub fn read_private(path: &Path, limit: u64) -> Result<Option<SecretValue>, Priv
             path: path.to_owned(),
         });
     }
-    let mode = u32::from(stat.st_mode) & 0o7777;
+    let bits: u32 = stat.st_mode as _;
+    let mode = bits & 0o7777;
     if mode & 0o077 != 0 {
         return Err(PrivateError::OthersCanRead {
             path: path.to_owned(),

@@ -27,7 +27,6 @@ const BEGIN: &str = "-----BEGIN AGE ENCRYPTED FILE-----\n";
 const END: &str = "-----END AGE ENCRYPTED FILE-----\n";
 
 /// An age file taken apart. What is changed here is not authenticated until [`AgeFile::finish`].
-#[derive(Clone)]
 pub struct AgeFile {
     pub stanzas: Vec<Stanza>,
     pub mac: String,
@@ -174,7 +173,9 @@ impl FolderKey {
 /// Reads the owner's private key.
 pub fn identity(house: &House) -> Identity {
     let text = fs::read_to_string(house.identity()).unwrap();
-    let line = text.lines().find(|line| line.starts_with("AGE-SECRET-KEY-"));
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("AGE-SECRET-KEY-"));
     Identity::from_str(line.unwrap()).unwrap()
 }
 
@@ -193,7 +194,10 @@ pub fn vault_id(house: &House) -> String {
 
 /// Returns what stands in quotes behind `key` at the start of a line.
 pub fn quoted(text: &str, key: &str) -> String {
-    let line = text.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(key))
+        .unwrap();
     line.trim_matches('"').to_owned()
 }
 

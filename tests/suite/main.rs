@@ -6,7 +6,11 @@
     reason = "a test arranges files as it likes, and fails by panicking"
 )]
 
+mod forge;
 mod house;
 
 mod compat;
+mod environment;
+mod exec;
+mod mutations;
 mod values;

@@ -195,7 +195,7 @@ fn ends_by_a_signal(test: &str, name: &str, signal: i32) {
         return;
     };
     let before = person.house.snapshot();
-    let seen = person.set(json!([["expect", FIRST], ["type", "on"], ["signal", name]]));
+    let seen = person.set(json!([["expect", FIRST], ["signal", name]]));
     assert_eq!((seen.exit, seen.signal), (None, Some(signal)), "{seen:?}");
     assert_eq!(person.house.snapshot(), before);
 }

@@ -2,7 +2,7 @@
 //! and writes nothing.
 
 use crate::cli::args::Global;
-use crate::cli::environment::Environment;
+use crate::home::Environment;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::Workspace;
@@ -22,8 +22,7 @@ pub fn run(global: &Global, environment: &Environment, ui: &Ui) -> Result<Exit, 
     let chain = workspace
         .chain()
         .map_err(|error| Failure::of(what, &error))?;
-    let inventory = workspace
-        .vault
+    let inventory = workspace.vault()
         .inventory()
         .map_err(|error| Failure::of(what, &error))?;
     let (keyring, _) = workspace.keyring(ui)?;
@@ -37,8 +36,8 @@ pub fn run(global: &Global, environment: &Environment, ui: &Ui) -> Result<Exit, 
         ))
     });
     let count = inventory.names.len();
-    ui.out(&format!("home     {}", workspace.home.display()))?;
-    ui.out(&format!("vault    {}", workspace.manifest.id))?;
+    ui.out(&format!("home     {}", workspace.home().display()))?;
+    ui.out(&format!("vault    {}", workspace.id()))?;
     ui.out(&format!(
         "you      {}",
         me.as_deref()

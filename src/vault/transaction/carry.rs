@@ -4,7 +4,6 @@
 //! neither read nor removed here.
 
 use crate::disk::{Dir, DiskError};
-use crate::vault::layout::VAULT;
 use crate::vault::transaction::journal::Operation;
 use crate::vault::transaction::stage::Stage;
 
@@ -153,12 +152,12 @@ fn make(home: &Dir, folder: &str, made: &mut Vec<String>) -> Result<Dir, DiskErr
     Ok(here)
 }
 
-/// Removes a folder of the vault if it is empty, then those above it, but never the vault. A folder
-/// that stays is no failure: git does not see empty folders.
+/// Removes a folder of the vault if it is empty, then those above it, but nothing directly in the
+/// home. A folder that stays is no failure: git does not see empty folders.
 fn remove_empty(home: &Dir, folder: &str) {
     let mut folder = folder;
     while let Some((above, _)) = folder.rsplit_once('/') {
-        if parts(folder).next() != Some(VAULT) || !remove_folder(home, folder) {
+        if !remove_folder(home, folder) {
             return;
         }
         folder = above;

@@ -77,6 +77,14 @@ impl House {
         fs::write(path, bytes).unwrap();
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a link that somebody else has planted"
+    )]
+    fn plant_link(&self, path: &str, to: &Path) {
+        std::os::unix::fs::symlink(to, self.place.path().join(path)).unwrap();
+    }
+
     #[expect(clippy::disallowed_methods, reason = "somebody else's hand")]
     fn lose(&self, path: &str) {
         fs::remove_file(self.place.path().join(path)).unwrap();
@@ -294,13 +302,14 @@ fn a_place_that_is_not_a_file_is_left_alone() {
     let house = House::new();
     house.plant("vault/A.age/x", b"");
     house.plant("vault/b", b"");
-    for path in ["vault/A.age", "vault/b/C.age"] {
+    house.plant_link("vault/L.age", &house.place.path().join("vault/b"));
+    for path in ["vault/A.age", "vault/L.age", "vault/b/C.age"] {
         let mut transaction = house.begin();
         put(&mut transaction, "hoziron.toml", "m");
         put(&mut transaction, path, "x");
         transaction.commit().unwrap_err();
     }
-    house.assert_files(&[("vault/A.age/x", ""), ("vault/b", "")]);
+    house.assert_files(&[("vault/A.age/x", ""), ("vault/L.age", ""), ("vault/b", "")]);
 }
 
 #[test]
@@ -350,44 +359,56 @@ fn a_planted_journal_or_state_is_no_way_in() {
     ));
     house.assert_files(&[(".state/journal", "")]);
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a link that somebody else has planted"
-    )]
-    fn link(to: &Path, at: &Path) {
-        std::os::unix::fs::symlink(to, at).unwrap();
-    }
     let outside = House::with(&OLD);
     for planted in [".state", ".state/stage", ".state/journal", ".state/lock"] {
         let house = House::new();
         if planted != ".state" {
             house.plant(".state/x", b"");
         }
-        link(outside.place.path(), &house.place.path().join(planted));
+        house.plant_link(planted, outside.place.path());
         let begun = Transaction::begin_within(&house.home, &key(), NOW);
         assert!(begun.is_err(), "{planted}");
         outside.assert_files(&OLD);
     }
 }
 
-/// Somebody brought back an old file while a change was recorded: the new content is nowhere, and
-/// guessing would lose one or the other.
+/// Another hand was at work while a change was recorded: the new content is nowhere, and guessing
+/// would lose one thing or the other.
 #[test]
 fn a_change_whose_content_is_gone_is_not_half_finished() {
-    let house = House::with(&OLD);
-    let mut transaction = house.begin();
-    from_old_to_new(&mut transaction);
-    kill(transaction, Killed::Carried(2));
-    house.plant("vault/A.age", b"a1");
-    let before = house.files();
-    let error = Transaction::begin_within(&house.home, &key(), NOW)
-        .map(drop)
-        .unwrap_err();
-    assert!(
-        matches!(&error, TransactionError::Unfinishable { target, .. } if target.path() == "vault/A.age"),
-        "{error}"
-    );
-    assert_eq!(house.files(), before);
+    for (carried, planted) in [(2, "vault/A.age"), (0, ".state/stage/1")] {
+        let house = House::with(&OLD);
+        let mut transaction = house.begin();
+        from_old_to_new(&mut transaction);
+        kill(transaction, Killed::Carried(carried));
+        house.plant(planted, b"a1");
+        let before = house.files();
+        let error = Transaction::begin_within(&house.home, &key(), NOW)
+            .map(drop)
+            .unwrap_err();
+        let TransactionError::Unfinishable { target, .. } = error else {
+            panic!("{error}");
+        };
+        assert_eq!(target.path(), "vault/A.age");
+        assert_eq!(house.files(), before);
+    }
+}
+
+/// Who waits for the lock of a home whose `.state` is then removed gets the lock of the next one.
+#[test]
+fn waiting_for_a_lock_outlives_its_removal() {
+    let house = House::new();
+    let first = house.begin();
+    std::thread::scope(|scope| {
+        let second = scope.spawn(|| Transaction::begin(&house.home, &key()).unwrap().0);
+        std::thread::sleep(Duration::from_millis(50));
+        drop(first);
+        let mut second = second.join().unwrap();
+        assert!(Transaction::begin_within(&house.home, &key(), NOW).is_err());
+        put(&mut second, "vault/A.age", "a");
+        second.commit().unwrap();
+    });
+    house.assert_files(&[("vault/A.age", "a")]);
 }
 
 #[test]

@@ -21,8 +21,7 @@ pub fn gather(
         .clone()
         .or_else(|| workspace.environment().profile());
     let profile = profile.as_deref().map(workspace::folder).transpose()?;
-    let inventory = workspace
-        .vault
+    let inventory = workspace.vault()
         .inventory()
         .map_err(|error| Failure::of(what, &error))?;
     let mut chosen =
@@ -46,7 +45,7 @@ pub fn gather(
         return Ok(Variables::default());
     }
     let keys = workspace.keys(ui)?;
-    open_all(keys.opener(&workspace.vault), chosen).map_err(|error| refused(what, &error))
+    open_all(keys.opener(workspace.vault()), chosen).map_err(|error| refused(what, &error))
 }
 
 fn variable(text: &str) -> Result<VarName, Failure> {

@@ -6,7 +6,7 @@ use crate::cli::args::Folder;
 use crate::cli::command::vault::{seal::seal, set};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::Workspace;
+use crate::cli::workspace::{Workspace, name};
 use crate::manifest::Generator;
 
 /// Seal a new random value
@@ -31,11 +31,10 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, Failure> {
-    let name = workspace.name(&args.name, args.folder.profile.as_deref())?;
+    let name = name(&args.name, args.folder.profile.as_deref())?;
     let generator = Generator::parse(&args.generator)
         .map_err(|error| Failure::of(format!("cannot make a value for `{name}`"), &error))?;
-    let there = workspace
-        .vault
+    let there = workspace.vault()
         .read(&name)
         .map_err(|error| Failure::of(format!("cannot seal `{name}`"), &error))?
         .is_some();

@@ -9,7 +9,7 @@ use crate::cli::args::Folder;
 use crate::cli::display;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::Workspace;
+use crate::cli::workspace::{Workspace, name};
 use crate::domain::SecretValue;
 
 /// Print a value
@@ -28,10 +28,10 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Failure> {
-    let name = workspace.name(&args.name, args.folder.profile.as_deref())?;
+    let name = name(&args.name, args.folder.profile.as_deref())?;
     let what = || format!("cannot open `{name}`");
     let keys = workspace.keys(ui)?;
-    let found = keys.opener(&workspace.vault).open(&name);
+    let found = keys.opener(workspace.vault()).open(&name);
     let Some((value, _)) = found.map_err(|error| Failure::of(what(), &error))? else {
         return Err(Failure::new(what(), Exit::Error)
             .cause("there is no secret of this name")

@@ -8,7 +8,7 @@ use clap::Args as ClapArgs;
 
 use crate::cli::args::Global;
 use crate::cli::command::vault::seal::now;
-use crate::cli::environment::Environment;
+use crate::home::Environment;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::home_files;
 use crate::cli::ui::Ui;
@@ -20,6 +20,7 @@ use crate::home::private::{Overwrite, Written, write_private};
 use crate::manifest::Manifest;
 use crate::people::{Founded, Spare, found};
 use crate::vault::{LockedVault, Target, Vault};
+use crate::workspace::begin;
 
 /// The name of the reader who is a spare key on paper.
 const RECOVERY: &str = "recovery";
@@ -105,7 +106,7 @@ fn existing(
             ui.note(&format!(
                 "`{}` is a vault already ({}); nothing was changed",
                 place.display(),
-                workspace.manifest.id
+                workspace.id()
             ));
             return Ok(Some(Exit::Done));
         }
@@ -210,7 +211,7 @@ fn write(place: &Path, founded: &Founded, environment: &Environment) -> Result<(
 fn write_home(place: &Path, founded: &Founded, environment: &Environment) -> Result<(), Failure> {
     let what = || format!("cannot make a vault in `{}`", place.display());
     let vault = Vault::open(place).map_err(|error| Failure::of(what(), &error))?;
-    let (transaction, _) = workspace::begin(&vault, place, environment)?;
+    let (transaction, _) = begin(&vault, environment).map_err(|error| Failure::of(what(), &error))?;
     let mut locked = LockedVault::new(&vault, transaction);
     if locked
         .vault()

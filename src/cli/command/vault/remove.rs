@@ -6,7 +6,7 @@ use clap::Args as ClapArgs;
 use crate::cli::args::Folder;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::Workspace;
+use crate::cli::workspace::{Workspace, name};
 use crate::vault::Target;
 
 /// Remove a secret
@@ -28,7 +28,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, Failure> {
-    let name = workspace.name(&args.name, args.folder.profile.as_deref())?;
+    let name = name(&args.name, args.folder.profile.as_deref())?;
     let what = || format!("cannot remove `{name}`");
     let missing = || {
         Failure::new(what(), Exit::Error)
@@ -36,8 +36,7 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
             .hint("`hoziron vault list` shows the names")
     };
     let there = |workspace: &Workspace<'_>| {
-        workspace
-            .vault
+        workspace.vault()
             .has(&name)
             .map_err(|error| Failure::of(what(), &error))
     };

@@ -6,7 +6,7 @@ use clap::Args as ClapArgs;
 use crate::cli::command::vault::seal::{now, put, refuse_twin, revision};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::Workspace;
+use crate::cli::workspace::{Workspace, name};
 use crate::sealed::Facts;
 use crate::vault::Target;
 
@@ -25,8 +25,8 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, Failure> {
-    let from = workspace.name(&args.from, None)?;
-    let to = workspace.name(&args.to, None)?;
+    let from = name(&args.from, None)?;
+    let to = name(&args.to, None)?;
     let what = || format!("cannot rename `{from}` to `{to}`");
     if from == to {
         return Ok(Exit::Done);

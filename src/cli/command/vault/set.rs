@@ -12,7 +12,7 @@ use crate::cli::args::Folder;
 use crate::cli::command::vault::seal::{Sealed, seal};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::Workspace;
+use crate::cli::workspace::{Workspace, name};
 use crate::domain::{MAX_VALUE, SecretName, SecretValue, VarName};
 use crate::manifest::Generator;
 
@@ -47,7 +47,7 @@ pub fn run<'a>(
 ) -> Result<Exit, Failure> {
     refuse_value(args)?;
     let workspace = &mut open()?;
-    let name = workspace.name(&args.name, args.folder.profile.as_deref())?;
+    let name = name(&args.name, args.folder.profile.as_deref())?;
     let keys = workspace.keys(ui)?;
     let value = value(args, &name, ui)?;
     if value.len() > MAX_VALUE {

@@ -7,7 +7,7 @@ use crate::cli::args::Folder;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::render::{self, Facts, Standing};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::Workspace;
+use crate::cli::workspace::{Workspace, name};
 use crate::sealed::read_facts;
 
 /// Print what is known about a secret, never the value
@@ -28,10 +28,9 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Failure> {
-    let name = workspace.name(&args.name, args.folder.profile.as_deref())?;
+    let name = name(&args.name, args.folder.profile.as_deref())?;
     let what = || format!("cannot show `{name}`");
-    let file = workspace
-        .vault
+    let file = workspace.vault()
         .read(&name)
         .map_err(|error| Failure::of(what(), &error))?;
     let Some(file) = file else {
@@ -45,7 +44,7 @@ pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Fail
         .map_err(|error| Failure::of(what(), &error))?;
     let standing = match workspace.keys(ui) {
         Ok(keys) => {
-            let opened = keys.opener(&workspace.vault).open(&name);
+            let opened = keys.opener(workspace.vault()).open(&name);
             opened.map_err(|error| Failure::of(what(), &error))?;
             Standing::Verified
         }

@@ -1,5 +1,6 @@
-//! What hoziron reads from its own environment, in one place: where the user's folders are, and the
-//! variables that name a home or an identity. Read once; nothing below this floor looks again.
+//! What hoziron reads from the process environment, in one place: where the user's folders are, and
+//! the variables that name a home or an identity. Read once, by the command line or by the library's
+//! front door, and passed on as a value; nothing else looks.
 
 use std::env;
 use std::ffi::OsString;

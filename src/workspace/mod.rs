@@ -1,0 +1,129 @@
+//! Floor 4: a home that is ready to be worked in. Its vault and its manifest are opened, what an
+//! interrupted run left is finished, and the user's own record says that it is the vault it was. No
+//! key is asked for here; keys are a step of their own.
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::disk::DiskError;
+use crate::home::{
+    Environment, FindError, JournalKeyError, MANIFEST, load_journal_key, load_or_make_journal_key,
+};
+use crate::manifest::{Manifest, ManifestError};
+use crate::people::{Chain, KeysError};
+use crate::vault::transaction::{
+    JournalKey, Recovered, SharedLock, Transaction, TransactionError, settle,
+};
+use crate::vault::trust::{HomeRecord, TrustError};
+use crate::vault::{LockedVault, Vault};
+
+/// Why a home cannot be worked in.
+#[derive(Debug, Error)]
+pub enum WorkspaceError {
+    /// The home's folder cannot be read.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// There is none.
+    #[error(transparent)]
+    Find(#[from] FindError),
+    /// The key of the user's journals cannot be used.
+    #[error(transparent)]
+    JournalKey(#[from] JournalKeyError),
+    /// The manifest cannot be used.
+    #[error("`{}`: {source}", .path.display())]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ManifestError,
+    },
+    /// There is no manifest.
+    #[error("`{}` is not there", .0.display())]
+    NoManifest(PathBuf),
+    /// The user has no folder for state.
+    #[error("there is no folder for hoziron's state: neither XDG_STATE_HOME nor HOME is set")]
+    NoState,
+    /// An interrupted change could not be finished, or another process is writing.
+    #[error(transparent)]
+    Transaction(#[from] TransactionError),
+    /// Another vault than the user knows stands there.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+}
+
+/// A home that is ready to be worked in.
+pub struct OpenHome {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What is in it.
+    pub vault: Vault,
+    /// What should be in it.
+    pub manifest: Manifest,
+    /// What an earlier process had left.
+    pub recovered: Recovered,
+    // Keeps writers out while a set is read.
+    lock: Option<SharedLock>,
+}
+
+impl OpenHome {
+    /// Finds and opens the home.
+    pub fn find(environment: &Environment, given: Option<PathBuf>) -> Result<Self, WorkspaceError> {
+        Self::at(environment.search(given).find()?, environment)
+    }
+
+    /// Opens the home at a known place.
+    pub fn at(path: PathBuf, environment: &Environment) -> Result<Self, WorkspaceError> {
+        let vault = Vault::open(&path)?;
+        let key = || match environment.state() {
+            Some(state) => Ok(load_journal_key(&state)?.map(JournalKey::new)),
+            None => Ok(None),
+        };
+        let settled = settle::<WorkspaceError>(vault.home(), key)?;
+        let manifest = read_manifest(&vault, &path)?;
+        if let Some(state) = environment.state() {
+            HomeRecord::load(&state, &path)?.check(&manifest.id)?;
+        }
+        Ok(Self { path, vault, manifest, recovered: settled.recovered, lock: settled.lock })
+    }
+
+    /// Verifies the statements about the vault's key; needs no identity.
+    pub fn chain(&self) -> Result<Chain, KeysError> {
+        Chain::verify(&self.vault, &self.manifest.id)
+    }
+
+    /// Lets writers in again; what is read from here on may change in between.
+    pub fn let_go(&mut self) {
+        self.lock = None;
+    }
+
+    /// Takes the writer's lock. What was read before it may have changed.
+    pub fn lock(
+        &mut self,
+        environment: &Environment,
+    ) -> Result<(LockedVault<'_>, Recovered), WorkspaceError> {
+        self.let_go();
+        let (transaction, recovered) = begin(&self.vault, environment)?;
+        Ok((LockedVault::new(&self.vault, transaction), recovered))
+    }
+}
+
+/// Takes the writer's lock on a vault.
+pub fn begin(
+    vault: &Vault,
+    environment: &Environment,
+) -> Result<(Transaction, Recovered), WorkspaceError> {
+    let state = environment.state().ok_or(WorkspaceError::NoState)?;
+    let key = JournalKey::new(load_or_make_journal_key(&state)?);
+    Ok(Transaction::begin(vault.home(), &key)?)
+}
+
+fn read_manifest(vault: &Vault, home: &Path) -> Result<Manifest, WorkspaceError> {
+    let path = home.join(MANIFEST);
+    match vault.manifest()? {
+        Some(bytes) => {
+            Manifest::parse(&bytes).map_err(|source| WorkspaceError::Manifest { path, source })
+        }
+        None => Err(WorkspaceError::NoManifest(path)),
+    }
+}
