@@ -4,7 +4,11 @@
 //! The tour starts itself again as `hoziron` for every step, so what runs is the program, not a
 //! script of what it would print.
 
-#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a tour writes and talks")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a tour writes and talks"
+)]
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -42,24 +46,41 @@ impl Tour {
         let root = tempfile::tempdir()?;
         std::fs::create_dir(root.path().join("user"))?;
         std::fs::create_dir(root.path().join("project"))?;
-        Ok(Self { root, program: std::env::current_exe()? })
+        Ok(Self {
+            root,
+            program: std::env::current_exe()?,
+        })
     }
 
     fn walk(&self) -> Result<(), Box<dyn Error>> {
         println!("A throw-away project in {}\n", self.root.path().display());
         let has_git = self.git(&["init", "-q"]);
 
-        println!("1. A vault. It makes a private key outside of the project, and a folder to commit.");
+        println!(
+            "1. A vault. It makes a private key outside of the project, and a folder to commit."
+        );
         self.hoziron(&["vault", "init", "--name", "alice", "--no-recovery"], "")?;
 
-        println!("\n2. A secret. The value comes from a prompt or a pipe, never from the command line.");
+        println!(
+            "\n2. A secret. The value comes from a prompt or a pipe, never from the command line."
+        );
         self.hoziron(&["vault", "set", "STRIPE_API_KEY"], VALUE)?;
         self.hoziron(&["vault", "list"], "")?;
 
         if has_git {
-            println!("\n3. What git gets: sealed files and public facts. No private key, no value.");
+            println!(
+                "\n3. What git gets: sealed files and public facts. No private key, no value."
+            );
             self.git(&["add", "-A"]);
-            self.git(&["-c", "user.name=alice", "-c", "user.email=alice@example.org", "commit", "-qm", "vault"]);
+            self.git(&[
+                "-c",
+                "user.name=alice",
+                "-c",
+                "user.email=alice@example.org",
+                "commit",
+                "-qm",
+                "vault",
+            ]);
             self.show("git", &["ls-files"])?;
         } else {
             println!("\n3. (git is not on this machine; the commit is left out)");
@@ -72,16 +93,28 @@ impl Tour {
         println!("\n5. Somebody edits one character of the sealed file.");
         let file = self.project().join(".hoziron/vault/STRIPE_API_KEY.age");
         let sealed = std::fs::read_to_string(&file)?;
-        let (at, _) = sealed.char_indices().nth(200).ok_or("the sealed file is too short")?;
-        let other = if sealed[at..].starts_with('A') { "B" } else { "A" };
-        std::fs::write(&file, format!("{}{other}{}", &sealed[..at], &sealed[at + 1..]))?;
+        let (at, _) = sealed
+            .char_indices()
+            .nth(200)
+            .ok_or("the sealed file is too short")?;
+        let other = if sealed[at..].starts_with('A') {
+            "B"
+        } else {
+            "A"
+        };
+        std::fs::write(
+            &file,
+            format!("{}{other}{}", &sealed[..at], &sealed[at + 1..]),
+        )?;
         let refused = self.start_hoziron(&["env", "exec", "--", "sh", "-c", script], "")?;
         self.print(&refused);
         if refused.status.code() != Some(125) || !refused.stdout.is_empty() {
             return Err("the tampered file was not refused".into());
         }
 
-        println!("\nRefused, and the program was not started. That is the tour; the README goes on from here.");
+        println!(
+            "\nRefused, and the program was not started. That is the tour; the README goes on from here."
+        );
         Ok(())
     }
 
@@ -93,12 +126,24 @@ impl Tour {
     fn hoziron(&self, words: &[&str], stdin: &str) -> Result<(), Box<dyn Error>> {
         let output = self.start_hoziron(words, stdin)?;
         self.print(&output);
-        if output.status.success() { Ok(()) } else { Err(format!("`hoziron {}` failed", words.join(" ")).into()) }
+        if output.status.success() {
+            Ok(())
+        } else {
+            Err(format!("`hoziron {}` failed", words.join(" ")).into())
+        }
     }
 
     fn start_hoziron(&self, words: &[&str], stdin: &str) -> Result<Output, Box<dyn Error>> {
-        let quoted: Vec<_> =
-            words.iter().map(|word| if word.contains(' ') { format!("'{word}'") } else { (*word).to_owned() }).collect();
+        let quoted: Vec<_> = words
+            .iter()
+            .map(|word| {
+                if word.contains(' ') {
+                    format!("'{word}'")
+                } else {
+                    (*word).to_owned()
+                }
+            })
+            .collect();
         println!("   $ hoziron {}", quoted.join(" "));
         let mut child = self
             .sealed_off(&self.program)
@@ -108,7 +153,11 @@ impl Tour {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;
-        child.stdin.take().ok_or("no stdin")?.write_all(stdin.as_bytes())?;
+        child
+            .stdin
+            .take()
+            .ok_or("no stdin")?
+            .write_all(stdin.as_bytes())?;
         Ok(child.wait_with_output()?)
     }
 
@@ -120,7 +169,10 @@ impl Tour {
     }
 
     fn git(&self, words: &[&str]) -> bool {
-        self.sealed_off(Path::new("git")).args(words).status().is_ok_and(|status| status.success())
+        self.sealed_off(Path::new("git"))
+            .args(words)
+            .status()
+            .is_ok_and(|status| status.success())
     }
 
     /// A program that finds nothing of the user's own configuration.

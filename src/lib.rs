@@ -10,19 +10,19 @@
 //! | 2 | [`vault`] | a folder of sealed files, read and written |
 //! | 2 | [`home`] | where the home and the identities are; private files outside of it |
 //! | 3 | [`manifest`] | `hoziron.toml`, what should be |
+//! | 3 | [`config`] | `config.toml`: references to credentials |
 //! | 3 | [`people`] | who may open, and on whose word |
 //! | 4 | [`workspace`] | a home that is ready to be worked in |
 //! | 6 | [`env`] | values to programs |
-//! | 6 | [`git`] | git, through its program |
 //! | 7 | [`cli`] | the only floor that talks |
 
 #![forbid(unsafe_code)]
 
 pub mod cli;
+pub mod config;
 pub mod disk;
 pub mod domain;
 pub mod env;
-pub mod git;
 pub mod home;
 pub mod manifest;
 pub mod people;

@@ -49,7 +49,11 @@ impl<'a> Workspace<'a> {
     fn around(open: OpenHome, global: &'a Global, environment: &'a Environment, ui: &Ui) -> Self {
         ui.detail(&format!("the home is `{}`", open.path.display()));
         report(&open.recovered, ui);
-        Self { open, environment, global }
+        Self {
+            open,
+            environment,
+            global,
+        }
     }
 
     /// Returns where the home is.
@@ -84,10 +88,16 @@ impl<'a> Workspace<'a> {
         let (keyring, tried) = self.keyring(ui)?;
         FolderKeys::open(self.vault(), chain, &keyring).map_err(|error| {
             let places = tried.iter().map(|tried| format!("looked in {tried}"));
-            let opens_nothing =
-                matches!(error, KeysError::NoIdentity { .. } | KeysError::NotAccepted { .. });
+            let opens_nothing = matches!(
+                error,
+                KeysError::NoIdentity { .. } | KeysError::NotAccepted { .. }
+            );
             let failure = Failure::of(what, &error);
-            if opens_nothing { places.fold(failure, Failure::cause) } else { failure }
+            if opens_nothing {
+                places.fold(failure, Failure::cause)
+            } else {
+                failure
+            }
         })
     }
 
@@ -98,7 +108,12 @@ impl<'a> Workspace<'a> {
 
     /// Takes the writer's lock. What was read before it may have changed.
     pub fn lock(&mut self, ui: &Ui) -> Result<LockedVault<'_>, Failure> {
-        remember_home(&self.open.path, &self.open.manifest.id, self.environment, ui);
+        remember_home(
+            &self.open.path,
+            &self.open.manifest.id,
+            self.environment,
+            ui,
+        );
         let (locked, recovered) = self
             .open
             .lock(self.environment)
@@ -139,9 +154,15 @@ pub fn keyring(
 
 /// Records that this home is this vault. Failing to is worth a warning, no more.
 pub fn remember_home(home: &Path, id: &VaultId, environment: &Environment, ui: &Ui) {
-    let Some(state) = environment.state() else { return };
-    let Ok(record) = HomeRecord::load(&state, home) else { return };
-    let Some((path, text)) = record.update(id) else { return };
+    let Some(state) = environment.state() else {
+        return;
+    };
+    let Ok(record) = HomeRecord::load(&state, home) else {
+        return;
+    };
+    let Some((path, text)) = record.update(id) else {
+        return;
+    };
     if let Err(error) = write_private(path, text.as_bytes(), Overwrite::Replace) {
         ui.warn(&format!("cannot remember this vault: {}", sentence(&error)));
     }

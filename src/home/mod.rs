@@ -3,6 +3,7 @@
 
 mod environment;
 mod find;
+pub mod git;
 mod identities;
 mod journal_key;
 pub mod private;

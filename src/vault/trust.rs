@@ -2,6 +2,7 @@
 //! reach it: the home at this path is this vault. Another id at a known path is somebody else's
 //! vault until a person says otherwise. Reading commands only compare; the user's own writes record.
 
+use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::disk::{Dir, DiskError};
-use crate::domain::VaultId;
+use crate::domain::{SecretName, VaultId};
 
 /// The folder, in the state folder, with one file a home.
 const HOMES: &str = "homes";
@@ -86,5 +87,97 @@ impl HomeRecord {
             return None;
         }
         Some((&self.path, format!("{id}\n{}\n", self.home.display())))
+    }
+}
+
+/// The folder, in the state folder, with one folder a vault.
+const VAULTS: &str = "vaults";
+
+/// The longest list of marks that is read, in bytes (64 MiB: over 250,000 names of full length).
+const MAX_SEEN: u64 = 64 * 1024 * 1024;
+
+/// The highest revision this user has seen of each name of a vault. A name with a mark is one that
+/// was sealed; if its file is gone, somebody removed it.
+#[derive(Debug)]
+pub struct Seen {
+    path: PathBuf,
+    marks: BTreeMap<SecretName, u64>,
+}
+
+impl Seen {
+    /// Reads the marks. A line that is none says nothing.
+    pub fn load(state: &Path, id: &VaultId) -> Result<Self, DiskError> {
+        let folder = state.join(VAULTS).join(id.as_str());
+        let bytes = if folder.is_dir() {
+            Dir::open(&folder)?.read("seen", MAX_SEEN)?
+        } else {
+            None
+        };
+        let text = bytes
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default();
+        let marks = text.lines().filter_map(|line| {
+            let (revision, name) = line.split_once(' ')?;
+            Some((SecretName::parse(name).ok()?, revision.parse().ok()?))
+        });
+        Ok(Self {
+            path: folder.join("seen"),
+            marks: marks.collect(),
+        })
+    }
+
+    /// Returns the mark of a name.
+    pub fn revision(&self, name: &SecretName) -> Option<u64> {
+        self.marks.get(name).copied()
+    }
+
+    /// Returns the names that have a mark.
+    pub fn names(&self) -> impl Iterator<Item = &SecretName> {
+        self.marks.keys()
+    }
+
+    /// Raises the mark of a name; says whether it rose.
+    pub fn raise(&mut self, name: &SecretName, revision: u64) -> bool {
+        let rises = self.revision(name).is_none_or(|mark| mark < revision);
+        if rises {
+            self.marks.insert(name.clone(), revision);
+        }
+        rises
+    }
+
+    /// Forgets a name that the user removed himself; says whether it had a mark.
+    pub fn forget(&mut self, name: &SecretName) -> bool {
+        self.marks.remove(name).is_some()
+    }
+
+    /// Returns what to write where.
+    pub fn text(&self) -> (&Path, String) {
+        let lines = self
+            .marks
+            .iter()
+            .map(|(name, revision)| format!("{revision} {name}\n"));
+        (&self.path, lines.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_only_rise() {
+        let state = tempfile::tempdir().unwrap();
+        let id = VaultId::parse("abcdefghijklmnopqrstuvwxyz234567").unwrap();
+        let name = SecretName::parse("prod/A").unwrap();
+        let mut seen = Seen::load(state.path(), &id).unwrap();
+        assert!(seen.raise(&name, 7));
+        assert!(!seen.raise(&name, 6));
+        let (path, text) = seen.text();
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, format!("not a mark\n{text}")).unwrap();
+        let mut seen = Seen::load(state.path(), &id).unwrap();
+        assert_eq!(seen.revision(&name), Some(7));
+        assert!(seen.forget(&name));
+        assert_eq!(seen.names().count(), 0);
     }
 }

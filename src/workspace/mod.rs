@@ -84,7 +84,13 @@ impl OpenHome {
         if let Some(state) = environment.state() {
             HomeRecord::load(&state, &path)?.check(&manifest.id)?;
         }
-        Ok(Self { path, vault, manifest, recovered: settled.recovered, lock: settled.lock })
+        Ok(Self {
+            path,
+            vault,
+            manifest,
+            recovered: settled.recovered,
+            lock: settled.lock,
+        })
     }
 
     /// Verifies the statements about the vault's key; needs no identity.

@@ -23,7 +23,17 @@ fn key(house: &House, path: &str) -> PathBuf {
 fn get(house: &House, home: &str, identity: &Path, name: &str) -> Vec<u8> {
     let home = format!("{FIXTURES}/{home}");
     let identity = identity.to_str().unwrap();
-    house.run(["--home", &home, "--identity", identity, "vault", "get", name]).ok()
+    house
+        .run([
+            "--home",
+            &home,
+            "--identity",
+            identity,
+            "vault",
+            "get",
+            name,
+        ])
+        .ok()
 }
 
 /// The bytes of a sealed file are final: what 0.1.0 sealed opens for ever.
@@ -65,8 +75,12 @@ fn the_second_implementation_opens_ours() {
         return;
     }
     let house = House::new();
-    let values: [(&str, &[u8]); 4] =
-        [("A", b"plain"), ("B", b""), ("prod/C", b"\0\xff\n"), ("D", &[b'x'; 70_000])];
+    let values: [(&str, &[u8]); 4] = [
+        ("A", b"plain"),
+        ("B", b""),
+        ("prod/C", b"\0\xff\n"),
+        ("D", &[b'x'; 70_000]),
+    ];
     for (name, value) in values {
         house.seal(name, value);
     }
@@ -74,7 +88,12 @@ fn the_second_implementation_opens_ours() {
         let mut second = house.program("python3");
         second.env("PYTHONDONTWRITEBYTECODE", "1");
         second.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/second/open.py"));
-        second.arg("--home").arg(house.home()).arg("--identity").arg(house.identity()).arg(name);
+        second
+            .arg("--home")
+            .arg(house.home())
+            .arg("--identity")
+            .arg(house.identity())
+            .arg(name);
         finish(&mut second, b"")
     };
     for (name, value) in values {

@@ -12,5 +12,7 @@ mod house;
 mod compat;
 mod environment;
 mod exec;
+mod impostors;
 mod mutations;
+mod tampering;
 mod values;

@@ -86,8 +86,8 @@ impl Edit {
                 edits.extend([Self::Put(at, byte), Self::Insert(at, byte)]);
             }
             edits.extend([
-                Self::Delete(at),
                 Self::Truncate(at),
+                Self::Delete(at),
                 Self::Behead(at + 1),
                 Self::Swap(at),
                 Self::Zero(at),

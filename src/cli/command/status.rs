@@ -2,10 +2,10 @@
 //! and writes nothing.
 
 use crate::cli::args::Global;
-use crate::home::Environment;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::Workspace;
+use crate::home::Environment;
 use crate::home::FindError;
 
 /// Runs the command.
@@ -22,7 +22,8 @@ pub fn run(global: &Global, environment: &Environment, ui: &Ui) -> Result<Exit, 
     let chain = workspace
         .chain()
         .map_err(|error| Failure::of(what, &error))?;
-    let inventory = workspace.vault()
+    let inventory = workspace
+        .vault()
         .inventory()
         .map_err(|error| Failure::of(what, &error))?;
     let (keyring, _) = workspace.keyring(ui)?;

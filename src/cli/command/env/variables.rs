@@ -21,7 +21,8 @@ pub fn gather(
         .clone()
         .or_else(|| workspace.environment().profile());
     let profile = profile.as_deref().map(workspace::folder).transpose()?;
-    let inventory = workspace.vault()
+    let inventory = workspace
+        .vault()
         .inventory()
         .map_err(|error| Failure::of(what, &error))?;
     let mut chosen =

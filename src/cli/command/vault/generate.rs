@@ -34,7 +34,8 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
     let name = name(&args.name, args.folder.profile.as_deref())?;
     let generator = Generator::parse(&args.generator)
         .map_err(|error| Failure::of(format!("cannot make a value for `{name}`"), &error))?;
-    let there = workspace.vault()
+    let there = workspace
+        .vault()
         .read(&name)
         .map_err(|error| Failure::of(format!("cannot seal `{name}`"), &error))?
         .is_some();

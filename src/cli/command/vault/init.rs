@@ -8,15 +8,14 @@ use clap::Args as ClapArgs;
 
 use crate::cli::args::Global;
 use crate::cli::command::vault::seal::now;
-use crate::home::Environment;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::home_files;
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{self, Workspace};
 use crate::disk::make_folders;
 use crate::domain::{Identity, Keyring, ReaderName, Recipient};
-use crate::git;
 use crate::home::private::{Overwrite, Written, write_private};
+use crate::home::{Environment, git};
 use crate::manifest::Manifest;
 use crate::people::{Founded, Spare, found};
 use crate::vault::{LockedVault, Target, Vault};
@@ -211,7 +210,8 @@ fn write(place: &Path, founded: &Founded, environment: &Environment) -> Result<(
 fn write_home(place: &Path, founded: &Founded, environment: &Environment) -> Result<(), Failure> {
     let what = || format!("cannot make a vault in `{}`", place.display());
     let vault = Vault::open(place).map_err(|error| Failure::of(what(), &error))?;
-    let (transaction, _) = begin(&vault, environment).map_err(|error| Failure::of(what(), &error))?;
+    let (transaction, _) =
+        begin(&vault, environment).map_err(|error| Failure::of(what(), &error))?;
     let mut locked = LockedVault::new(&vault, transaction);
     if locked
         .vault()

@@ -26,7 +26,8 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Failure> {
     let folder = args.profile.as_deref().map(workspace::folder).transpose()?;
-    let inventory = workspace.vault()
+    let inventory = workspace
+        .vault()
         .inventory()
         .map_err(|error| Failure::of("cannot list the vault", &error))?;
     let within = |name: &&crate::domain::SecretName| {

@@ -36,7 +36,8 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
             .hint("`hoziron vault list` shows the names")
     };
     let there = |workspace: &Workspace<'_>| {
-        workspace.vault()
+        workspace
+            .vault()
             .has(&name)
             .map_err(|error| Failure::of(what(), &error))
     };

@@ -30,7 +30,8 @@ pub struct Args {
 pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Failure> {
     let name = name(&args.name, args.folder.profile.as_deref())?;
     let what = || format!("cannot show `{name}`");
-    let file = workspace.vault()
+    let file = workspace
+        .vault()
         .read(&name)
         .map_err(|error| Failure::of(what(), &error))?;
     let Some(file) = file else {
