@@ -9,6 +9,7 @@
 //! | 1 | [`disk`] | files beneath a directory that is held open |
 //! | 2 | [`vault`] | a folder of sealed files, read and written |
 //! | 2 | [`home`] | where the home and the identities are; private files outside of it |
+//! | 2 | [`input`] | `.env` and other files of names and values |
 //! | 3 | [`manifest`] | `hoziron.toml`, what should be |
 //! | 3 | [`config`] | `config.toml`: references to credentials |
 //! | 3 | [`people`] | who may open, and on whose word |
@@ -24,8 +25,11 @@ pub mod disk;
 pub mod domain;
 pub mod env;
 pub mod home;
+pub mod input;
 pub mod manifest;
 pub mod people;
 pub mod sealed;
 pub mod vault;
 pub mod workspace;
+
+pub use env::credentials::{CredentialError, Credentials, Integration, Options};

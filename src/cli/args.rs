@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::cli::command::{env, vault};
+use crate::cli::command::{config, doctor, env, vault};
 
 /// Declarative secrets for git
 ///
@@ -26,32 +26,39 @@ pub struct Cli {
     pub command: Option<Command>,
 }
 
+/// The heading under which the options of every command stand.
+const COMMON: &str = "Options of every command";
+
 /// Options of every command.
 #[derive(Args, Clone, Debug)]
 pub struct Global {
     /// Work in this home instead of the nearest one
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(help_heading = COMMON, long, global = true, value_name = "DIR")]
     pub home: Option<PathBuf>,
     /// Use the private keys in this file (may be repeated)
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(help_heading = COMMON, long, global = true, value_name = "FILE")]
     pub identity: Vec<PathBuf>,
+    /// Trust the vault with this id (may be repeated) [env: HOZIRON_PIN]
+    #[arg(help_heading = COMMON, long, global = true, value_name = "VAULT-ID")]
+    pub pin: Vec<String>,
     /// Say only what was asked for, warnings and errors
-    #[arg(short, long, global = true)]
+    #[arg(help_heading = COMMON, short, long, global = true)]
     pub quiet: bool,
     /// Say how things were decided
-    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    #[arg(help_heading = COMMON, short, long, global = true, conflicts_with = "quiet")]
     pub verbose: bool,
-    /// Colour what is said on the side
+    /// Colour what is said on the side: auto, always or never
     #[arg(
+        help_heading = COMMON,
         long,
         global = true,
         value_name = "WHEN",
         default_value = "auto",
-        hide_possible_values = false
+        hide_possible_values = true
     )]
     pub color: ColorChoice,
     /// Never ask; fail where a question would be needed
-    #[arg(long, global = true)]
+    #[arg(help_heading = COMMON, long, global = true)]
     pub no_input: bool,
 }
 
@@ -68,6 +75,7 @@ pub enum ColorChoice {
 
 /// What to do.
 #[derive(Subcommand)]
+#[expect(missing_docs, reason = "the help of a command stands on its `Args`")]
 pub enum Command {
     /// Keep secrets: make a vault, put values in, take them out
     #[command(subcommand)]
@@ -75,42 +83,56 @@ pub enum Command {
     /// Hand values to programs
     #[command(subcommand)]
     Env(EnvCommand),
+    /// Look at the application's own settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    Doctor(doctor::Args),
     /// Start a program with its secrets in the environment (the same as `env exec`)
+    ///
+    /// hoziron becomes the program: same process, same terminal, its own exit code.
+    ///
+    /// Example: hoziron run -- ./serve --port 8080
     Run(env::exec::Args),
 }
 
 /// Keep secrets.
 #[derive(Subcommand)]
+#[expect(missing_docs, reason = "the help of a command stands on its `Args`")]
 pub enum VaultCommand {
-    /// Make a vault here
     Init(vault::init::Args),
-    /// Seal a value under a name
     #[command(visible_alias = "insert")]
     Set(vault::set::Args),
-    /// Print a value
     Get(vault::get::Args),
-    /// Print the names, never the values
     #[command(visible_alias = "ls")]
     List(vault::list::Args),
-    /// Remove a secret
     #[command(visible_alias = "rm")]
     Remove(vault::remove::Args),
-    /// Give a secret another name
     #[command(visible_alias = "mv")]
     Rename(vault::rename::Args),
-    /// Seal a new random value
+    #[command(visible_alias = "cp")]
+    Copy(vault::copy::Args),
+    Edit(vault::edit::Args),
     Generate(vault::generate::Args),
-    /// Print what is known about a secret, never the value
+    Import(vault::import::Args),
     Show(vault::show::Args),
 }
 
 /// Hand values to programs.
 #[derive(Subcommand)]
+#[expect(missing_docs, reason = "the help of a command stands on its `Args`")]
 pub enum EnvCommand {
-    /// Start a program with its secrets in the environment
     Exec(env::exec::Args),
-    /// Print the variables in the syntax of a shell or a file
     Export(env::export::Args),
+    Get(env::get::Args),
+    List(env::list::Args),
+}
+
+/// Look at the application's own settings.
+#[derive(Subcommand)]
+#[expect(missing_docs, reason = "the help of a command stands on its `Args`")]
+pub enum ConfigCommand {
+    Check(config::check::Args),
+    Show(config::show::Args),
 }
 
 /// Which secrets.
@@ -122,12 +144,18 @@ pub struct Selection {
     /// Take these variables only, separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub only: Vec<String>,
+    /// Take what this provider or integration in config.toml refers to only (may be repeated)
+    #[arg(long, value_name = "NAME")]
+    pub provider: Vec<String>,
+    /// Let the vault win over the process environment and .env
+    #[arg(long, value_name = "SOURCE", value_parser = ["vault"])]
+    pub prefer: Option<String>,
 }
 
 /// Prefix for names.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Folder {
-    /// Put this folder in front of the name
+    /// The secret is in this folder: `-P prod KEY` is `prod/KEY`
     #[arg(short = 'P', long, value_name = "FOLDER")]
     pub profile: Option<String>,
 }

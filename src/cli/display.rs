@@ -12,9 +12,47 @@ pub fn text(text: &str) -> String {
     escape(text, |character| matches!(character, '\n' | '\t'))
 }
 
+/// Shows a word that somebody typed where a name belongs: of `NAME=value`, the name.
+pub fn typed(word: &str) -> String {
+    match word.split_once('=') {
+        Some((name, _)) => format!("{name}=…"),
+        None => word.to_owned(),
+    }
+}
+
+/// The beginnings of private keys, in lower case, that are never shown whatever they stand in.
+const PRIVATE: [&str; 2] = ["age-secret-key-", "age-plugin-"];
+
+/// Leaves out what follows the beginning of a private key.
+fn without_keys(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    let mut out = String::with_capacity(text.len());
+    let mut done = 0;
+    while let Some((at, start)) = PRIVATE
+        .iter()
+        .filter_map(|start| Some((lower[done..].find(start)?, start)))
+        .min()
+    {
+        let to = done + at + start.len();
+        let rest = text[to..]
+            .find(|character: char| !character.is_ascii_alphanumeric() && character != '-');
+        let end = rest.map_or(text.len(), |rest| to + rest);
+        // A plugin is called `age-plugin-yubikey`; its keys are far longer.
+        if end - to >= 20 {
+            out.push_str(&text[done..to]);
+            out.push('…');
+        } else {
+            out.push_str(&text[done..end]);
+        }
+        done = end;
+    }
+    out.push_str(&text[done..]);
+    out
+}
+
 fn escape(text: &str, keep: impl Fn(char) -> bool) -> String {
     let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
+    for character in without_keys(text).chars() {
         if acts(character) && !keep(character) {
             out.extend(character.escape_unicode());
         } else {
@@ -35,6 +73,20 @@ fn acts(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn private_keys_are_left_out_and_programs_are_not() {
+        let key = "AGE-SECRET-KEY-1GQ9778VQXMMJVE8SK7J6VT8UJ4HDQAJUVSFCWCM02D8GEWQ72PVQ2Y5J33";
+        assert_eq!(
+            line(&format!("`{key}` and {}", key.to_lowercase())),
+            "`AGE-SECRET-KEY-…` and age-secret-key-…"
+        );
+        assert_eq!(
+            line("age-plugin-yubikey is not there"),
+            "age-plugin-yubikey is not there"
+        );
+        assert_eq!(typed("KEY=hunter2"), "KEY=…");
+    }
 
     #[test]
     fn nothing_acts_on_the_terminal() {

@@ -7,6 +7,7 @@ mod display;
 mod failure;
 mod hint;
 mod home_files;
+mod keys;
 mod prompt;
 mod render;
 mod terminal;
@@ -18,10 +19,11 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 
 use crate::env::hygiene::{self, CoreLimit};
 use crate::home::Environment;
-use args::{Cli, Command, EnvCommand, VaultCommand};
+use args::{Cli, Command, ConfigCommand, EnvCommand, VaultCommand};
 use failure::{Exit, Failure};
 use ui::Ui;
 use workspace::Workspace;
@@ -67,9 +69,21 @@ fn dispatch(
             VaultCommand::List(args) => command::vault::list::run(args, &open()?, ui),
             VaultCommand::Remove(args) => command::vault::remove::run(args, &mut open()?, ui),
             VaultCommand::Rename(args) => command::vault::rename::run(args, &mut open()?, ui),
+            VaultCommand::Copy(args) => command::vault::copy::run(args, &mut open()?, ui),
+            VaultCommand::Edit(args) => command::vault::edit::run(args, &mut open()?, ui),
+            VaultCommand::Import(args) => command::vault::import::run(args, &mut open()?, ui),
             VaultCommand::Generate(args) => command::vault::generate::run(args, &mut open()?, ui),
             VaultCommand::Show(args) => command::vault::show::run(args, &open()?, ui),
         },
+        Some(Command::Doctor(args)) => command::doctor::run(args, global, environment, ui),
+        Some(Command::Config(ConfigCommand::Check(args))) => {
+            command::config::check::run(args, &open()?, ui)
+        }
+        Some(Command::Config(ConfigCommand::Show(args))) => {
+            command::config::show::run(args, &open()?, ui)
+        }
+        Some(Command::Env(EnvCommand::Get(args))) => command::env::get::run(args, &open()?, ui),
+        Some(Command::Env(EnvCommand::List(args))) => command::env::list::run(args, &open()?, ui),
         Some(Command::Env(EnvCommand::Export(args))) => {
             command::env::export::run(args, &open()?, ui)
         }
@@ -87,6 +101,11 @@ fn dispatch(
 
 /// Help and the version go to stdout; what cannot be parsed is explained without repeating it.
 fn answer_parser(error: &clap::Error) -> ExitCode {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        // A script whose variable was empty must see that nothing was done.
+        let _ = error.print();
+        return Exit::Usage.into();
+    }
     match usage::explain(error) {
         None => {
             // A closed stdout is no reason to fail.

@@ -66,26 +66,41 @@ pub fn hidden_twice(label: &str) -> Result<SecretValue, PromptError> {
     })
 }
 
-/// Asks a question, shown as it is, whose answer is no unless it is `y` or `yes`.
+/// Asks a question, shown as it is, until the answer is yes or no; nothing at all is a no.
 pub fn confirm(question: &str) -> Result<bool, PromptError> {
     let terminal = open()?;
     // A yes that was typed before the question was not meant for it.
     terminal.discard()?;
-    terminal.say(question)?;
-    terminal.say(" [y/N] ")?;
-    let mut answer = Vec::new();
+    loop {
+        terminal.say(question)?;
+        terminal.say(" [y/N] ")?;
+        let answer = line(&terminal)?.trim_ascii().to_ascii_lowercase();
+        match &answer[..] {
+            b"y" | b"yes" => return Ok(true),
+            b"" | b"n" | b"no" => return Ok(false),
+            _ => terminal.say("please answer y or n\n")?,
+        }
+    }
+}
+
+/// Reads a line that is shown while it is typed.
+fn line(terminal: &Terminal) -> Result<Vec<u8>, PromptError> {
+    let mut line = Vec::new();
     loop {
         match terminal.byte()? {
-            Some(b'\n') => break,
-            Some(byte) => answer.push(byte),
+            Some(b'\n') => return Ok(line),
+            Some(byte) => line.push(byte),
             None => {
                 terminal.say("\n")?;
                 return Err(PromptError::Interrupted);
             }
         }
     }
-    let answer = answer.trim_ascii();
-    Ok(answer.eq_ignore_ascii_case(b"y") || answer.eq_ignore_ascii_case(b"yes"))
+}
+
+/// Says whether there is a terminal to ask on.
+pub fn has_terminal() -> bool {
+    Terminal::open().is_ok()
 }
 
 fn open() -> Result<Terminal, PromptError> {

@@ -16,6 +16,8 @@ use crate::domain::SecretValue;
 #[derive(Clone, Copy, Debug)]
 pub struct Ui {
     quiet: bool,
+    /// Whether warnings are left out, because what they say is reported in another way.
+    mute: bool,
     verbose: bool,
     color: bool,
     /// Whether questions may be asked.
@@ -32,6 +34,7 @@ impl Ui {
         };
         Self {
             quiet: global.quiet,
+            mute: false,
             verbose: global.verbose,
             color,
             input: !global.no_input,
@@ -42,9 +45,20 @@ impl Ui {
     pub fn plain() -> Self {
         Self {
             quiet: false,
+            mute: false,
             verbose: false,
             color: false,
             input: false,
+        }
+    }
+
+    /// Talks the same, but for warnings and notes, and never asks.
+    pub fn quieter(&self) -> Self {
+        Self {
+            quiet: true,
+            mute: true,
+            input: false,
+            ..*self
         }
     }
 
@@ -74,7 +88,9 @@ impl Ui {
 
     /// Says something that may need attention, always.
     pub fn warn(&self, text: &str) {
-        self.say("warning: ", "\x1b[33m", text);
+        if !self.mute {
+            self.say("warning: ", "\x1b[33m", text);
+        }
     }
 
     /// Says what went wrong.
@@ -100,6 +116,16 @@ impl Ui {
         prompt::hidden_twice(&display::line(label)).map_err(|error| unanswered(&error, instead))
     }
 
+    /// Asks for a passphrase once, without showing it; works with a pipe on stdin.
+    pub fn ask_passphrase(&self, label: &str) -> Result<SecretValue, PromptError> {
+        prompt::hidden(&display::line(label))
+    }
+
+    /// Says whether there is a terminal and questions are allowed, whatever stdin is.
+    pub fn has_terminal(&self) -> bool {
+        self.input && prompt::has_terminal()
+    }
+
     /// Says whether questions may be asked at all.
     pub fn has_person(&self) -> bool {
         self.input && io::stdin().is_terminal()
@@ -117,7 +143,7 @@ impl Ui {
     }
 
     fn say(&self, lead: &str, color: &str, text: &str) {
-        let text = display::text(text);
+        let text = display::line(text);
         let line = match (self.color, color) {
             (true, color) if !color.is_empty() => format!("{color}{lead}\x1b[0m{text}\n"),
             _ => format!("{lead}{text}\n"),

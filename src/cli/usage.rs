@@ -9,9 +9,7 @@ use crate::cli::failure::{Exit, Failure};
 /// Turns a parser's error into a failure, or says that it was help or the version.
 pub fn explain(error: &clap::Error) -> Option<Failure> {
     let what = match error.kind() {
-        ErrorKind::DisplayHelp
-        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-        | ErrorKind::DisplayVersion => return None,
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => return None,
         ErrorKind::ArgumentConflict => "two options exclude each other",
         ErrorKind::InvalidSubcommand => "there is no such command",
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {

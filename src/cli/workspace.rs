@@ -4,14 +4,17 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::args::Global;
-use crate::cli::failure::{Failure, sentence};
+use crate::cli::display::typed;
+use crate::cli::failure::{Exit, Failure, sentence};
+use crate::cli::keys;
 use crate::cli::ui::Ui;
+use crate::disk::DiskError;
 use crate::domain::{FolderName, Keyring, SecretName, VaultId};
-use crate::home::private::{Overwrite, write_private};
-use crate::home::{Environment, Tried, gather};
+use crate::home::private::{Overwrite, sweep_private, write_private};
+use crate::home::{Environment, Tried};
 use crate::people::{Chain, FolderKeys, KeysError};
 use crate::vault::transaction::Recovered;
-use crate::vault::trust::HomeRecord;
+use crate::vault::trust::{HomeRecord, Seen};
 use crate::vault::{LockedVault, Vault};
 use crate::workspace::OpenHome;
 
@@ -76,44 +79,58 @@ impl<'a> Workspace<'a> {
         self.environment
     }
 
-    /// Verifies the statements about the vault's key; needs no identity.
-    pub fn chain(&self) -> Result<Chain, KeysError> {
-        self.open.chain()
+    /// Reads what this user has seen of the vault; `None` without a folder for state.
+    pub fn seen(&self) -> Result<Option<Seen>, DiskError> {
+        self.environment
+            .state()
+            .map(|state| Seen::load(&state, self.id()))
+            .transpose()
     }
 
-    /// Reads private keys and opens the vault's key with them.
-    pub fn keys(&self, ui: &Ui) -> Result<FolderKeys, Failure> {
-        let what = "cannot open the vault's key";
-        let chain = self.chain().map_err(|error| Failure::of(what, &error))?;
-        let (keyring, tried) = self.keyring(ui)?;
-        FolderKeys::open(self.vault(), chain, &keyring).map_err(|error| {
-            let places = tried.iter().map(|tried| format!("looked in {tried}"));
-            let opens_nothing = matches!(
-                error,
-                KeysError::NoIdentity { .. } | KeysError::NotAccepted { .. }
-            );
-            let failure = Failure::of(what, &error);
-            if opens_nothing {
-                places.fold(failure, Failure::cause)
-            } else {
-                failure
-            }
-        })
-    }
-
-    /// Reads private keys: the one moment at which that happens.
-    pub fn keyring(&self, ui: &Ui) -> Result<(Keyring, Vec<Tried>), Failure> {
-        keyring(self.global, self.environment, ui)
-    }
-
-    /// Takes the writer's lock. What was read before it may have changed.
-    pub fn lock(&mut self, ui: &Ui) -> Result<LockedVault<'_>, Failure> {
+    /// Records what the user's own write did to the names. Failing to is worth a warning, no more.
+    pub fn remember(&self, change: impl FnOnce(&mut Seen) -> bool, ui: &Ui) {
         remember_home(
             &self.open.path,
             &self.open.manifest.id,
             self.environment,
             ui,
         );
+        let Ok(Some(mut seen)) = self.seen() else {
+            return;
+        };
+        if !change(&mut seen) {
+            return;
+        }
+        let (path, text) = seen.text();
+        if let Err(error) = write_private(path, text.as_bytes(), Overwrite::Replace) {
+            ui.warn(&format!(
+                "cannot remember what was sealed: {}",
+                sentence(&error)
+            ));
+        }
+    }
+
+    /// Verifies the statements about the vault's key; needs no identity.
+    pub fn chain(&self) -> Result<Chain, KeysError> {
+        self.open.chain()
+    }
+
+    /// Reads private keys and opens the vault's key with them: the one moment at which that happens.
+    pub fn keys(&self, ui: &Ui) -> Result<FolderKeys, Failure> {
+        keys::open(self.vault(), || self.chain(), self.keyring(ui)?, ui)
+    }
+
+    /// Reads private keys; those under a passphrase stay locked.
+    pub fn keyring(&self, ui: &Ui) -> Result<(Keyring, Vec<Tried>), Failure> {
+        keys::keyring(self.global, self.environment, ui)
+    }
+
+    /// Takes the writer's lock. What was read before it may have changed.
+    pub fn lock(&mut self, ui: &Ui) -> Result<LockedVault<'_>, Failure> {
+        if let Ok(Some(seen)) = self.seen() {
+            // Its maker was killed; if it cannot be removed now, the next write does.
+            let _ = sweep_private(seen.text().0);
+        }
         let (locked, recovered) = self
             .open
             .lock(self.environment)
@@ -125,6 +142,9 @@ impl<'a> Workspace<'a> {
 
 /// Parses a name, with the profile in front if one was given.
 pub fn name(text: &str, profile: Option<&str>) -> Result<SecretName, Failure> {
+    if let Some((name, _)) = text.split_once('=') {
+        return Err(refused_value(name));
+    }
     let whole = match profile {
         Some(profile) => SecretName::within(&folder(profile)?, text),
         None => SecretName::parse(text),
@@ -132,24 +152,25 @@ pub fn name(text: &str, profile: Option<&str>) -> Result<SecretName, Failure> {
     whole.map_err(|error| Failure::of(format!("`{text}` is not a name for a secret"), &error))
 }
 
-/// Parses a profile's name.
-pub fn folder(text: &str) -> Result<FolderName, Failure> {
-    FolderName::parse(text)
-        .map_err(|error| Failure::of(format!("`{text}` is not a profile or folder"), &error))
+/// Refuses a value on the command line, and does not show it.
+pub fn refused_value(name: &str) -> Failure {
+    Failure::new("a value on the command line is refused", Exit::Usage)
+        .cause("other users and the shell's history would see it; it is not shown here either")
+        .hint(format!(
+            "type it when asked: `hoziron vault set {}`",
+            name.split('=').next().unwrap_or_default()
+        ))
+        .hint("or pipe it in, or use `--from-file PATH`; and change the value if it was a real one")
 }
 
-/// Reads private keys from every place.
-pub fn keyring(
-    global: &Global,
-    environment: &Environment,
-    ui: &Ui,
-) -> Result<(Keyring, Vec<Tried>), Failure> {
-    let found = gather(&environment.identity_places(&global.identity))
-        .map_err(|error| Failure::of("cannot read a private key", &error))?;
-    for tried in &found.1 {
-        ui.detail(&format!("looked for private keys in {tried}"));
-    }
-    Ok(found)
+/// Parses a profile's name.
+pub fn folder(text: &str) -> Result<FolderName, Failure> {
+    FolderName::parse(text).map_err(|error| {
+        Failure::of(
+            format!("`{}` is not a profile or folder", typed(text)),
+            &error,
+        )
+    })
 }
 
 /// Records that this home is this vault. Failing to is worth a warning, no more.

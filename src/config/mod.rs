@@ -121,7 +121,7 @@ impl Config {
             .is_some_and(|key| key.len() > REFERENCE.len() && key.ends_with(REFERENCE));
         match value.get_ref() {
             DeValue::Table(table) => self.walk_table(table, keys, line_of)?,
-            DeValue::Array(items) => {
+            DeValue::Array(items) if !refers => {
                 for (index, item) in items.iter().enumerate() {
                     keys.push(index.to_string());
                     self.walk(item, keys, line_of)?;

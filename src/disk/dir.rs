@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::{Errno, retry_on_intr};
 
+use crate::disk::contents::{kind_in, read_regular, write_all};
 use crate::disk::{Action, DiskError, Kind};
 
 /// A directory that is held open; its path serves messages alone.
@@ -17,6 +18,15 @@ use crate::disk::{Action, DiskError, Kind};
 pub struct Dir {
     fd: OwnedFd,
     path: PathBuf,
+}
+
+/// Whose an open file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// Whether it belongs to the user this process acts for.
+    pub is_ours: bool,
+    /// Its permission bits.
+    pub mode: u32,
 }
 
 /// One name in a directory.
@@ -38,12 +48,17 @@ impl Dir {
                 path: path.to_owned(),
             }),
             Err(Errno::NOTDIR) => {
-                let kind =
-                    rustix::fs::stat(path).map_or(Kind::Unknown, |stat| kind_in(stat.st_mode));
-                Err(DiskError::NotADirectory {
-                    path: path.to_owned(),
-                    kind,
-                })
+                // A folder above it may be what is not one.
+                match rustix::fs::stat(path) {
+                    Ok(stat) => {
+                        let kind = kind_in(stat.st_mode);
+                        Err(DiskError::NotADirectory {
+                            path: path.to_owned(),
+                            kind,
+                        })
+                    }
+                    Err(errno) => Err(DiskError::io(Action::Open, path.to_owned(), errno)),
+                }
             }
             Err(errno) => Err(DiskError::io(Action::Open, path.to_owned(), errno)),
         }
@@ -135,6 +150,15 @@ impl Dir {
 
     /// Reads a regular file of at most `limit` bytes; `None` if there is nothing of that name.
     pub fn read(&self, name: impl AsRef<OsStr>, limit: u64) -> Result<Option<Vec<u8>>, DiskError> {
+        Ok(self.read_with_owner(name, limit)?.map(|(bytes, _)| bytes))
+    }
+
+    /// Reads a regular file as [`Dir::read`] does, and says whose it is.
+    pub fn read_with_owner(
+        &self,
+        name: impl AsRef<OsStr>,
+        limit: u64,
+    ) -> Result<Option<(Vec<u8>, Owner)>, DiskError> {
         let name = self.part(name.as_ref(), Action::Read)?;
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let fd = match retry_on_intr(|| rustix::fs::openat(&self.fd, name, flags, Mode::empty())) {
@@ -147,7 +171,15 @@ impl Dir {
             }
         };
         let stat = rustix::fs::fstat(&fd).map_err(|errno| self.error(Action::Stat, name, errno))?;
-        read_regular(fd.as_fd(), &stat, &|| self.path.join(name), limit).map(Some)
+        let bytes = read_regular(fd.as_fd(), &stat, &|| self.path.join(name), limit)?;
+        let is_ours = stat.st_uid == rustix::process::geteuid().as_raw();
+        Ok(Some((
+            bytes,
+            Owner {
+                is_ours,
+                mode: u32::from(stat.st_mode) & 0o7777,
+            },
+        )))
     }
 
     /// Makes a new file with all of `bytes`, flushed. Fails if the name is taken, and leaves nothing
@@ -331,66 +363,6 @@ impl Dir {
             kind,
         })
     }
-}
-
-/// Reads all of an open regular file of at most `limit` bytes, and says whose it is.
-pub fn read_open(
-    fd: impl AsFd,
-    path: &Path,
-    limit: u64,
-) -> Result<(Vec<u8>, rustix::fs::Stat), DiskError> {
-    let stat = rustix::fs::fstat(&fd)
-        .map_err(|errno| DiskError::io(Action::Stat, path.to_owned(), errno))?;
-    read_regular(fd.as_fd(), &stat, &|| path.to_owned(), limit).map(|bytes| (bytes, stat))
-}
-
-/// Reads an open file of which `stat` is known.
-fn read_regular(
-    fd: BorrowedFd<'_>,
-    stat: &rustix::fs::Stat,
-    path: &dyn Fn() -> PathBuf,
-    limit: u64,
-) -> Result<Vec<u8>, DiskError> {
-    let kind = kind_in(stat.st_mode);
-    if kind != Kind::File {
-        return Err(DiskError::NotRegular { path: path(), kind });
-    }
-    let size = u64::try_from(stat.st_size).unwrap_or(u64::MAX);
-    if size > limit {
-        return Err(DiskError::TooLarge {
-            path: path(),
-            limit,
-        });
-    }
-    let size = usize::try_from(size).map_err(|_| DiskError::TooLarge {
-        path: path(),
-        limit,
-    })?;
-    let mut bytes = vec![0; size];
-    let mut done = 0;
-    while done < size {
-        match retry_on_intr(|| rustix::io::read(fd, &mut bytes[done..])) {
-            Ok(0) => break,
-            Ok(count) => done += count,
-            Err(errno) => return Err(DiskError::io(Action::Read, path(), errno)),
-        }
-    }
-    bytes.truncate(done);
-    Ok(bytes)
-}
-
-pub(super) fn kind_in(mode: rustix::fs::RawMode) -> Kind {
-    FileType::from_raw_mode(mode).into()
-}
-
-fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errno> {
-    while !bytes.is_empty() {
-        match retry_on_intr(|| rustix::io::write(fd, bytes))? {
-            0 => return Err(Errno::IO),
-            count => bytes = &bytes[count..],
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

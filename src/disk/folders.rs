@@ -51,6 +51,10 @@ impl MadeFolders {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test arranges files as it likes"
+)]
 mod tests {
     use super::*;
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 
-use crate::disk::dir::{kind_in, read_open};
+use crate::disk::contents::{kind_in, read_open};
 use crate::disk::{Action, Dir, DiskError, Kind};
 
 /// How long to sleep between two attempts.

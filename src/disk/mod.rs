@@ -2,6 +2,7 @@
 //! two steps. Every name is one part, nothing here follows a link, and every error says what was
 //! tried on which path. This floor knows no names of ours and never decides what to write.
 
+mod contents;
 mod dir;
 mod folders;
 mod lock;
@@ -14,7 +15,8 @@ use rustix::fs::FileType;
 use rustix::io::Errno;
 use thiserror::Error;
 
-pub use dir::{Dir, Entry, read_open};
+pub use contents::read_open;
+pub use dir::{Dir, Entry, Owner};
 pub use folders::{MadeFolders, make_folders};
 pub use lock::{DirLock, LockFile};
 

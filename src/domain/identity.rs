@@ -1,5 +1,6 @@
-//! What opens: private keys, read from text in the format of `age-keygen`, and the ring of all that
-//! were found. A key is never shown; errors give a line number and nothing of the line.
+//! What opens: private keys, read from text in the formats of `age-keygen` and `ssh-keygen`, and the
+//! ring of all that were found. A key is never shown; errors give a line number and nothing of the
+//! line. Keys under a passphrase are a type of their own, in the file beside this one.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,10 +11,14 @@ use bech32::primitives::decode::CheckedHrpstring;
 use thiserror::Error;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::domain::{SecretValue, SigningKey, VaultId};
+use crate::domain::plugin::PluginIdentity;
+use crate::domain::{Locked, SecretValue, SigningKey, VaultId, VerifyingKey};
 
 /// The comment by which an identity text names a vault its holder trusts.
 const VAULT_COMMENT: &str = "# hoziron vault ";
+
+/// The beginning of a plugin's identity.
+const PLUGIN: &str = "AGE-PLUGIN-";
 
 /// Why a text is not a list of identities. Holds no part of the text.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -21,6 +26,9 @@ pub enum IdentityTextError {
     /// There is no key in it.
     #[error("there is no private key in it")]
     Empty,
+    /// An ssh key of a kind that age does not open with.
+    #[error("it is an ssh key of a kind that age cannot use (ssh-ed25519 and ssh-rsa can be)")]
+    Kind,
     /// A line is neither a comment nor a private key.
     #[error("line {0} is not a private key (`AGE-SECRET-KEY-1…`)")]
     NotAKey(usize),
@@ -31,27 +39,60 @@ pub enum IdentityTextError {
 
 /// A private key and where it was found.
 pub struct Identity {
-    key: age::x25519::Identity,
+    key: Key,
     public: String,
     origin: String,
+}
+
+enum Key {
+    /// A plugin's; what opens is a program that the user allowed.
+    Foreign(Box<dyn age::Identity + Send + Sync>),
+    Native(age::x25519::Identity),
+    Ssh(Box<age::ssh::Identity>),
 }
 
 impl Identity {
     /// Makes a new native key from the operating system's random source.
     pub fn generate(origin: &str) -> Self {
-        Self::from_key(age::x25519::Identity::generate(), origin)
+        Self::native(age::x25519::Identity::generate(), origin)
     }
 
-    fn from_key(key: age::x25519::Identity, origin: &str) -> Self {
+    fn native(key: age::x25519::Identity, origin: &str) -> Self {
         let public = key.to_public().to_string();
         Self {
-            key,
+            key: Key::Native(key),
             public,
             origin: origin.to_owned(),
         }
     }
 
-    /// Returns the public half.
+    /// Takes an ssh key that needs no passphrase.
+    pub(super) fn ssh(key: age::ssh::Identity, origin: &str) -> Result<Self, IdentityTextError> {
+        let public = age::ssh::Recipient::try_from(key.clone())
+            .map_err(|_| IdentityTextError::Kind)?
+            .to_string();
+        Ok(Self {
+            key: Key::Ssh(Box::new(key)),
+            public,
+            origin: origin.to_owned(),
+        })
+    }
+
+    /// Takes what opens through a plugin.
+    pub(super) fn foreign(
+        key: Box<dyn age::Identity + Send + Sync>,
+        name: &str,
+        origin: &str,
+    ) -> Self {
+        let public = format!("age-plugin-{name}");
+        Self {
+            key: Key::Foreign(key),
+            public,
+            origin: origin.to_owned(),
+        }
+    }
+
+    /// Returns the public half; for a plugin's key, its name.
     pub fn public(&self) -> &str {
         &self.public
     }
@@ -63,12 +104,20 @@ impl Identity {
 
     /// Unwraps a file key from the stanzas of one header; `None` if none is for this key.
     pub fn unwrap(&self, stanzas: &[Stanza]) -> Option<FileKey> {
-        age::Identity::unwrap_stanzas(&self.key, stanzas)?.ok()
+        match &self.key {
+            Key::Foreign(key) => key.unwrap_stanzas(stanzas),
+            Key::Native(key) => age::Identity::unwrap_stanzas(key, stanzas),
+            Key::Ssh(key) => age::Identity::unwrap_stanzas(&**key, stanzas),
+        }?
+        .ok()
     }
 
-    /// Derives the key that signs statements.
-    pub fn signing_key(&self) -> SigningKey {
-        let text = self.key.to_string();
+    /// Derives the key that signs statements. Only a native key has one.
+    pub fn signing_key(&self) -> Option<SigningKey> {
+        let Key::Native(key) = &self.key else {
+            return None;
+        };
+        let text = key.to_string();
         let parsed = CheckedHrpstring::new::<bech32::Bech32>(text.expose_secret())
             .expect("age writes its own keys in bech32");
         let mut secret = Zeroizing::new([0; 32]);
@@ -76,19 +125,23 @@ impl Identity {
             .iter_mut()
             .zip(parsed.byte_iter())
             .for_each(|(to, byte)| *to = byte);
-        SigningKey::of_identity(&secret)
+        Some(SigningKey::of_identity(&secret))
     }
 
     /// Returns the text of an identity file: public half and vaults as comments, then the key.
-    pub fn file_text(&self, vaults: &[VaultId]) -> SecretValue {
+    /// `None` for keys that were not made here.
+    pub fn file_text(&self, vaults: &[VaultId]) -> Option<SecretValue> {
+        let Key::Native(key) = &self.key else {
+            return None;
+        };
         let mut text = format!("# public key: {}\n", self.public);
         for vault in vaults {
             text.push_str(&format!("{VAULT_COMMENT}{vault}\n"));
         }
         text.reserve_exact(80);
-        text.push_str(self.key.to_string().expose_secret());
+        text.push_str(key.to_string().expose_secret());
         text.push('\n');
-        SecretValue::new(text.into_bytes())
+        Some(SecretValue::new(text.into_bytes()))
     }
 }
 
@@ -102,11 +155,14 @@ impl fmt::Debug for Identity {
 #[derive(Debug, Default)]
 pub struct Keyring {
     identities: Vec<Identity>,
+    locked: Vec<Locked>,
+    plugins: Vec<PluginIdentity>,
+    signers: BTreeSet<VerifyingKey>,
     vaults: BTreeSet<VaultId>,
 }
 
 impl Keyring {
-    /// Adds one identity.
+    /// Adds one identity, unless it is there already.
     pub fn add(&mut self, identity: Identity) {
         if self
             .identities
@@ -117,12 +173,56 @@ impl Keyring {
         }
     }
 
-    /// Reads text in the format of `age-keygen`: comments, blank lines, one key a line.
+    /// Adds the public half of a signing key of the user's own.
+    pub fn sign_with(&mut self, signer: VerifyingKey) {
+        self.signers.insert(signer);
+    }
+
+    /// Says whether the user signs with this key: one of an identity, or one of its own.
+    pub fn signs_with(&self, signer: &VerifyingKey) -> bool {
+        let derived = |identity: &Identity| identity.signing_key().map(|key| key.public());
+        self.signers.contains(signer)
+            || self
+                .identities
+                .iter()
+                .any(|identity| derived(identity).as_ref() == Some(signer))
+    }
+
+    /// Trusts a vault that a person named.
+    pub fn trust(&mut self, vault: VaultId) {
+        self.vaults.insert(vault);
+    }
+
+    /// Reads the content of an identity file: a list of keys in the format of `age-keygen`, an
+    /// OpenSSH private key, or either of them under a passphrase.
     pub fn read(&mut self, origin: &str, text: &SecretValue) -> Result<(), IdentityTextError> {
-        let text = std::str::from_utf8(text.reveal()).map_err(|_| IdentityTextError::NotText)?;
-        let before = self.identities.len();
-        let mut repeated = false;
-        for (index, line) in text.lines().enumerate() {
+        if let Some(locked) = Locked::age_file(text, origin) {
+            self.locked.push(locked);
+            return Ok(());
+        }
+        let lines = std::str::from_utf8(text.reveal()).map_err(|_| IdentityTextError::NotText)?;
+        if lines.trim_start().starts_with("-----BEGIN ") {
+            return self.read_ssh(origin, lines);
+        }
+        self.read_lines(origin, lines)
+    }
+
+    fn read_ssh(&mut self, origin: &str, text: &str) -> Result<(), IdentityTextError> {
+        let key = age::ssh::Identity::from_buffer(text.as_bytes(), None)
+            .map_err(|_| IdentityTextError::NotAKey(1))?;
+        match key {
+            age::ssh::Identity::Unencrypted(_) => self.add(Identity::ssh(key, origin)?),
+            age::ssh::Identity::Encrypted(_) => {
+                self.locked.push(Locked::ssh_key(key, text, origin)?);
+            }
+            age::ssh::Identity::Unsupported(_) => return Err(IdentityTextError::Kind),
+        }
+        Ok(())
+    }
+
+    fn read_lines(&mut self, origin: &str, lines: &str) -> Result<(), IdentityTextError> {
+        let mut found = false;
+        for (index, line) in lines.lines().enumerate() {
             let line = line.trim();
             if let Some(id) = line.strip_prefix(VAULT_COMMENT) {
                 self.vaults.extend(VaultId::parse(id.trim()));
@@ -130,22 +230,35 @@ impl Keyring {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let key = line
-                .parse()
-                .map_err(|_| IdentityTextError::NotAKey(index + 1))?;
-            let count = self.identities.len();
-            self.add(Identity::from_key(key, origin));
-            repeated |= count == self.identities.len();
+            let wrong = IdentityTextError::NotAKey(index + 1);
+            if line.starts_with(PLUGIN) {
+                self.plugins
+                    .push(PluginIdentity::parse(line, origin).ok_or(wrong)?);
+            } else {
+                self.add(Identity::native(line.parse().map_err(|_| wrong)?, origin));
+            }
+            found = true;
         }
-        if self.identities.len() == before && !repeated {
-            return Err(IdentityTextError::Empty);
+        if found {
+            Ok(())
+        } else {
+            Err(IdentityTextError::Empty)
         }
-        Ok(())
     }
 
     /// Returns the identities in the order they were found.
     pub fn identities(&self) -> &[Identity] {
         &self.identities
+    }
+
+    /// Takes out the keys that need a passphrase.
+    pub fn take_locked(&mut self) -> Vec<Locked> {
+        std::mem::take(&mut self.locked)
+    }
+
+    /// Takes out the plugins' identities.
+    pub fn take_plugins(&mut self) -> Vec<PluginIdentity> {
+        std::mem::take(&mut self.plugins)
     }
 
     /// Says whether an identity's text names this vault as trusted.
@@ -185,9 +298,10 @@ mod tests {
     fn a_file_of_age_keygen_is_read() {
         let id = "abcdefghijklmnopqrstuvwxyz234567";
         let ring = read(&format!(
-            "# created: today\r\n\n# hoziron vault {id}\n{KEY}\n"
+            "# created: today\r\n\n# hoziron vault {id}\n{KEY}\n{KEY}\n"
         ))
         .unwrap();
+        assert_eq!(ring.identities().len(), 1);
         assert_eq!(ring.identities()[0].public(), PUBLIC);
         assert!(ring.names_vault(&VaultId::parse(id).unwrap()));
     }
@@ -199,6 +313,10 @@ mod tests {
         assert_eq!(error, IdentityTextError::NotAKey(2));
         assert!(!error.to_string().contains("GQ9778"));
         assert_eq!(read("# nothing\n").unwrap_err(), IdentityTextError::Empty);
+        assert_eq!(
+            read("AGE-PLUGIN-NOT-BECH32").unwrap_err(),
+            IdentityTextError::NotAKey(1)
+        );
     }
 
     #[test]
@@ -215,13 +333,12 @@ mod tests {
         let id = VaultId::parse("abcdefghijklmnopqrstuvwxyz234567").unwrap();
         let made = Identity::generate("new");
         let mut ring = Keyring::default();
-        ring.read("file", &made.file_text(std::slice::from_ref(&id)))
+        ring.read("file", &made.file_text(std::slice::from_ref(&id)).unwrap())
             .unwrap();
-        assert_eq!(ring.identities()[0].public(), made.public());
+        let read = &ring.identities()[0];
+        assert_eq!(read.public(), made.public());
         assert!(ring.names_vault(&id));
-        assert_eq!(
-            ring.identities()[0].signing_key().public(),
-            made.signing_key().public()
-        );
+        let public = |identity: &Identity| identity.signing_key().unwrap().public();
+        assert_eq!(public(read), public(&made));
     }
 }

@@ -3,7 +3,9 @@
 
 mod field;
 mod identity;
+mod locked;
 mod name;
+mod plugin;
 mod recipient;
 mod signing;
 mod token;
@@ -13,7 +15,9 @@ mod vault_id;
 
 pub use field::push_field;
 pub use identity::{Identity, IdentityTextError, Keyring, take_text};
+pub use locked::{Locked, UnlockError};
 pub use name::{FolderName, MAX_NAME, NameError, ReaderName, SecretName};
+pub use plugin::{PluginIdentity, Voice};
 pub use recipient::{Reader, Readers, ReadersError, Recipient, RecipientError};
 pub use signing::{SigningKey, VerifyingKey};
 pub use token::known_token;

@@ -24,7 +24,7 @@ pub enum NameError {
     #[error("the key must be letters, digits and `_`, not starting with a digit")]
     BadKey,
     /// A reader name has a character outside of `[a-z0-9_-]`.
-    #[error("a reader's name must be lower-case letters, digits, `_` and `-`")]
+    #[error("a reader's name must be lower-case letters, digits, `_` and `-`, and not `epoch`")]
     BadReader,
     /// A folder has a character outside of `[a-z0-9_-]`, or is empty.
     #[error("a folder must be lower-case letters, digits, `_` and `-`, and not empty")]
@@ -166,6 +166,10 @@ impl ReaderName {
         if text.len() > MAX_READER {
             return Err(NameError::TooLong);
         }
+        // The admission of a reader is NAME.toml, beside the epoch's own epoch.toml.
+        if text == "epoch" {
+            return Err(NameError::BadReader);
+        }
         parse_segment(text).map_err(|error| match error {
             NameError::BadFolder => NameError::BadReader,
             other => other,
@@ -295,6 +299,13 @@ mod tests {
         }
         assert_eq!(SecretName::parse(&"a".repeat(201)), Err(NameError::TooLong));
         assert!(SecretName::parse(&"a".repeat(200)).is_ok());
+    }
+
+    /// The admission of a reader is `NAME.toml`, beside the epoch's own `epoch.toml`.
+    #[test]
+    fn nobody_is_called_epoch() {
+        assert_eq!(ReaderName::parse("epoch"), Err(NameError::BadReader));
+        assert!(ReaderName::parse("epoch-2").is_ok());
     }
 
     #[test]

@@ -17,8 +17,8 @@ pub const MAX_RECIPIENTS: usize = 200;
 /// Why a text is not a recipient.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum RecipientError {
-    /// Not a native age recipient.
-    #[error("not an age recipient (`age1…`)")]
+    /// Neither a native age recipient nor an ssh public key.
+    #[error("not an age recipient (`age1…`) or an ssh key (`ssh-ed25519 …`, `ssh-rsa …`)")]
     NotARecipient,
     /// A private key stands where a public one belongs.
     #[error("this is a private key; only its public half (`age1…`) belongs here")]
@@ -37,6 +37,7 @@ pub struct Recipient {
 
 #[derive(Clone)]
 enum Kind {
+    Ssh(age::ssh::Recipient),
     X25519(age::x25519::Recipient),
 }
 
@@ -48,6 +49,15 @@ impl Recipient {
             .is_some_and(|head| head.eq_ignore_ascii_case("AGE-SECRET-KEY-"))
         {
             return Err(RecipientError::PrivateKey);
+        }
+        if text.starts_with("ssh-") {
+            let key: age::ssh::Recipient =
+                text.parse().map_err(|_| RecipientError::NotARecipient)?;
+            // The comment at the end is not part of the key.
+            return Ok(Self {
+                text: key.to_string(),
+                kind: Kind::Ssh(key),
+            });
         }
         let key: age::x25519::Recipient =
             text.parse().map_err(|_| RecipientError::NotARecipient)?;
@@ -64,6 +74,7 @@ impl Recipient {
         file_key: &FileKey,
     ) -> Result<(Vec<Stanza>, HashSet<String>), RecipientError> {
         match &self.kind {
+            Kind::Ssh(key) => age::Recipient::wrap_file_key(key, file_key),
             Kind::X25519(key) => age::Recipient::wrap_file_key(key, file_key),
         }
         .map_err(|_| RecipientError::CannotSeal)

@@ -5,9 +5,12 @@
 use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
 use ed25519_dalek::{Signature, Signer};
 use hkdf::Hkdf;
+use rand_core::{OsRng, RngCore};
 use sha2::Sha256;
 use thiserror::Error;
 use zeroize::Zeroizing;
+
+use crate::domain::SecretValue;
 
 const SALT: &[u8] = b"hoziron/v1 sign";
 
@@ -27,6 +30,29 @@ impl SigningKey {
             .expand(b"", &mut *seed)
             .expect("32 bytes is a valid length for HKDF-SHA256");
         Self(ed25519_dalek::SigningKey::from_bytes(&seed))
+    }
+
+    /// Makes the text of a new signing key: its 32 secret bytes in base64, and a line end.
+    pub fn generate() -> SecretValue {
+        let mut seed = Zeroizing::new([0; 32]);
+        OsRng.fill_bytes(&mut *seed);
+        let mut text = Vec::with_capacity(64);
+        text.resize(43, 0);
+        BASE64_STANDARD_NO_PAD
+            .encode_slice(*seed, &mut text)
+            .expect("32 bytes are 43 characters");
+        text.push(b'\n');
+        SecretValue::new(text)
+    }
+
+    /// Parses the text of a signing key; `None` if it is none.
+    pub fn parse(text: &SecretValue) -> Option<Self> {
+        let mut seed = Zeroizing::new([0; 33]);
+        let length = BASE64_STANDARD_NO_PAD
+            .decode_slice(text.reveal().trim_ascii(), &mut *seed)
+            .ok()?;
+        let seed: &[u8; 32] = seed.get(..length)?.try_into().ok()?;
+        Some(Self(ed25519_dalek::SigningKey::from_bytes(seed)))
     }
 
     /// Returns the public half.
@@ -81,6 +107,15 @@ impl VerifyingKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_signing_key_reads_back() {
+        let text = SigningKey::generate();
+        let key = SigningKey::parse(&text).unwrap();
+        assert_eq!(text.len(), 44);
+        assert_eq!(SigningKey::parse(&text).unwrap().public(), key.public());
+        assert!(SigningKey::parse(&SecretValue::new(b"short".to_vec())).is_none());
+    }
 
     #[test]
     fn a_signature_covers_every_byte_and_one_key() {

@@ -17,18 +17,7 @@ use thiserror::Error;
 use crate::domain::VarName;
 use crate::env::Variables;
 use crate::env::hygiene::CoreLimit;
-
-/// Beginnings of the names of variables that hold what opens secrets: hoziron's own, and those of
-/// the tools whose files hoziron reads. Every program that is started goes without them.
-pub const IDENTITY_PREFIXES: [&str; 7] = [
-    "AGE_PASSPHRASE",
-    "DOTENV_PRIVATE_KEY",
-    "FNOX_AGE_KEY",
-    "HOZIRON_IDENTITY",
-    "HOZIRON_PASSPHRASE",
-    "ROPS_",
-    "SOPS_AGE_KEY",
-];
+use crate::home::holds_identity;
 
 /// What a clean environment keeps: where programs and the user are, the terminal, language and
 /// time zone. Next to these, `LC_*`.
@@ -48,7 +37,7 @@ const HEADROOM: usize = 2 * 4096;
 #[derive(Debug, Error)]
 pub enum ExecError {
     /// The command is there and could not be executed.
-    #[error("`{}` cannot be executed", .command.display())]
+    #[error("it cannot be executed")]
     NotExecutable {
         /// The command, as it was given.
         command: OsString,
@@ -56,7 +45,7 @@ pub enum ExecError {
         source: io::Error,
     },
     /// There is no such command, or a script names an interpreter that is not there.
-    #[error("`{}` is not found", .command.display())]
+    #[error("there is no such program")]
     NotFound {
         /// The command, as it was given.
         command: OsString,
@@ -91,6 +80,13 @@ pub enum Inherit {
     Clean,
 }
 
+impl Inherit {
+    /// Says whether the command gets a variable of the parent.
+    pub fn passes(self, name: &OsStr) -> bool {
+        !holds_identity(name) && (self == Self::All || is_clean(name))
+    }
+}
+
 /// The environment of a command.
 ///
 /// Invariant: no inherited variable has the name of a secret one, or holds an identity. `Debug`
@@ -109,8 +105,7 @@ impl Environment {
     ) -> Self {
         let mut inherited: BTreeMap<_, _> = parent
             .into_iter()
-            .filter(|(name, _)| !holds_identity(name))
-            .filter(|(name, _)| inherit == Inherit::All || is_clean(name))
+            .filter(|(name, _)| inherit.passes(name))
             .collect();
         for (name, _) in secrets.iter() {
             inherited.remove(OsStr::new(name.as_str()));
@@ -228,13 +223,6 @@ impl Launch {
             },
         }
     }
-}
-
-/// Says whether a variable of this name holds what opens secrets.
-pub fn holds_identity(name: &OsStr) -> bool {
-    IDENTITY_PREFIXES
-        .iter()
-        .any(|prefix| name.as_bytes().starts_with(prefix.as_bytes()))
 }
 
 fn is_clean(name: &OsStr) -> bool {

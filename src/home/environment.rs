@@ -3,17 +3,36 @@
 //! front door, and passed on as a value; nothing else looks.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
-use crate::domain::{SecretName, SecretValue};
-use crate::home::{Place, Search};
+use crate::domain::SecretValue;
+use crate::home::{Place, Search, UserConfig};
 
 /// The environment of this run. Has no `Debug`: variables may hold keys.
 pub struct Environment {
     variables: Vec<(OsString, OsString)>,
     from: PathBuf,
+}
+
+/// Beginnings of the names of variables that hold what opens secrets: hoziron's own, and those of
+/// the tools whose files hoziron reads. Every program that is started goes without them.
+pub const IDENTITY_PREFIXES: [&str; 7] = [
+    "AGE_PASSPHRASE",
+    "DOTENV_PRIVATE_KEY",
+    "FNOX_AGE_KEY",
+    "HOZIRON_IDENTITY",
+    "HOZIRON_PASSPHRASE",
+    "ROPS_",
+    "SOPS_AGE_KEY",
+];
+
+/// Says whether a variable of this name holds what opens secrets.
+pub fn holds_identity(name: &OsStr) -> bool {
+    IDENTITY_PREFIXES
+        .iter()
+        .any(|prefix| name.as_encoded_bytes().starts_with(prefix.as_bytes()))
 }
 
 impl Environment {
@@ -67,18 +86,25 @@ impl Environment {
             .map(|dir| dir.join("hoziron"))
     }
 
+    /// Returns folders that may be in memory: the session's own, then the machine's.
+    pub fn memory_folders(&self) -> Vec<PathBuf> {
+        self.absolute("XDG_RUNTIME_DIR")
+            .into_iter()
+            .chain([PathBuf::from("/dev/shm")])
+            .collect()
+    }
+
     /// Returns the profile named by the environment.
     pub fn profile(&self) -> Option<String> {
         self.get("HOZIRON_PROFILE")
             .map(|profile| profile.to_string_lossy().into_owned())
     }
 
-    /// Returns the places where private keys are looked for, in order.
-    pub fn identity_places(&self, given: &[PathBuf]) -> Vec<Place> {
-        let mut places: Vec<_> = given
-            .iter()
-            .map(|path| Place::Named(path.clone(), "--identity"))
-            .collect();
+    /// Returns the places where private keys are looked for, in order: cheap ones first, and what
+    /// somebody named before what is usual.
+    pub fn identity_places(&self, given: &[PathBuf], user: &UserConfig) -> Vec<Place> {
+        let named = |path: &PathBuf, by| Place::Named(path.clone(), by);
+        let mut places: Vec<_> = given.iter().map(|path| named(path, "--identity")).collect();
         for (text, file) in [
             ("HOZIRON_IDENTITY", "HOZIRON_IDENTITY_FILE"),
             ("SOPS_AGE_KEY", "SOPS_AGE_KEY_FILE"),
@@ -89,9 +115,31 @@ impl Environment {
             places.extend(secret.map(|value| Place::Text(value, text)));
             places.extend(self.path(file).map(|path| Place::Named(path, file)));
         }
+        places.extend(user.identities.iter().map(|path| named(path, "identities")));
+        if !user.identity_command.is_empty() {
+            places.push(Place::Command(
+                user.identity_command.clone(),
+                self.without_identities(),
+            ));
+        }
         places.extend(self.identity_file().map(Place::Usual));
         places.extend(self.sops_keys().map(Place::Usual));
+        let ssh = |name: &str| Some(self.path("HOME")?.join(".ssh").join(name));
+        places.extend(
+            ["id_ed25519", "id_rsa"]
+                .into_iter()
+                .filter_map(ssh)
+                .map(Place::Usual),
+        );
         places
+    }
+
+    /// Returns all variables but those that hold what opens secrets.
+    pub fn without_identities(&self) -> Vec<(OsString, OsString)> {
+        let all = self.variables.iter();
+        all.filter(|(name, _)| !holds_identity(name))
+            .cloned()
+            .collect()
     }
 
     /// Returns where SOPS keeps age keys: `~/.config/sops/age/keys.txt`.
@@ -99,9 +147,9 @@ impl Environment {
         Some(self.config()?.join("sops/age/keys.txt"))
     }
 
-    /// Says whether a secret's variable is set already, to anything.
-    pub fn sets(&self, name: &SecretName) -> bool {
-        self.variables.iter().any(|(known, _)| known == name.key())
+    /// Returns where the user's own configuration is: `~/.config/hoziron`.
+    pub fn config_folder(&self) -> Option<PathBuf> {
+        Some(self.config()?.join("hoziron"))
     }
 
     fn config(&self) -> Option<PathBuf> {

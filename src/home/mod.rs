@@ -7,8 +7,13 @@ pub mod git;
 mod identities;
 mod journal_key;
 pub mod private;
+pub mod scratch;
+mod signing_key;
+mod user_config;
 
-pub use environment::Environment;
+pub use environment::{Environment, IDENTITY_PREFIXES, holds_identity};
 pub use find::{FindError, HOME, MANIFEST, Search};
 pub use identities::{IdentityError, Outcome, Place, Tried, gather};
 pub use journal_key::{JournalKeyError, load_journal_key, load_or_make_journal_key};
+pub use signing_key::{SigningKeyError, load_or_make_signing_key, load_signing_key};
+pub use user_config::{UserConfig, UserConfigError};

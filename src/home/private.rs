@@ -70,7 +70,8 @@ pub enum Written {
     Exists,
 }
 
-/// Writes a private file, and makes missing folders above it, private as well.
+/// Writes a private file, and makes missing folders above it, private as well. After an error the
+/// file is the old one, or, if only the last flush failed, the new one.
 pub fn write_private(
     path: &Path,
     bytes: &[u8],
@@ -119,6 +120,21 @@ pub fn write_private(
     } else {
         Ok(Written::Exists)
     }
+}
+
+/// Removes what a killed write of this file has left beside it, if there is its folder at all.
+pub fn sweep_private(path: &Path) -> Result<(), PrivateError> {
+    let name = path.file_name().ok_or_else(|| PrivateError::NoName {
+        path: path.to_owned(),
+    })?;
+    let dir = match Dir::open(parent(path)) {
+        Err(error) if error.is(std::io::ErrorKind::NotFound) => return Ok(()),
+        other => other?,
+    };
+    if dir.lock(Instant::now() + PATIENCE)? == DirLock::Held {
+        dir.unlink(temporary(name))?;
+    }
+    Ok(())
 }
 
 /// Reads a private file of at most `limit` bytes; `None` if there is none. A link is followed, for

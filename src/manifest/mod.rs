@@ -29,13 +29,19 @@ pub enum ManifestError {
     /// Not UTF-8.
     #[error("it is not UTF-8 text")]
     NotText,
-    /// Not TOML, or a field is unknown, missing or of the wrong type.
-    #[error("line {line}: {message}")]
+    /// A field is unknown, missing or of the wrong type.
+    #[error(
+        "line {line}: a field is unknown, missing or of the wrong type; there are `vault.format`, a number, and `vault.id`, a string"
+    )]
     Shape {
         /// Counted from 1.
         line: usize,
-        /// What is wrong, without the text of the line.
-        message: String,
+    },
+    /// Not TOML.
+    #[error("line {line}: it is not TOML")]
+    Syntax {
+        /// Counted from 1.
+        line: usize,
     },
 }
 
@@ -68,15 +74,16 @@ impl Manifest {
     }
 }
 
+/// What a parser says may quote the file, and somebody may have pasted a value into it.
 fn read<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, ManifestError> {
-    toml::from_str(text).map_err(|error| {
+    let line = |error: &toml::de::Error| {
         let at = error.span().map_or(0, |span| span.start);
-        let line = text.get(..at).unwrap_or_default().matches('\n').count() + 1;
-        ManifestError::Shape {
-            line,
-            message: error.message().trim().replace('\n', ", "),
-        }
-    })
+        text.get(..at).unwrap_or_default().matches('\n').count() + 1
+    };
+    if let Err(error) = text.parse::<toml::Table>() {
+        return Err(ManifestError::Syntax { line: line(&error) });
+    }
+    toml::from_str(text).map_err(|error| ManifestError::Shape { line: line(&error) })
 }
 
 #[derive(Deserialize)]
@@ -127,10 +134,16 @@ mod tests {
         );
     }
 
+    /// A value that was pasted into the manifest is not repeated.
     #[test]
-    fn an_unknown_field_is_named_with_its_line() {
-        let text = format!("[vault]\nformat = 1\nid = \"{ID}\"\nidd = 1\n");
-        let error = Manifest::parse(text.as_bytes()).unwrap_err().to_string();
-        assert!(error.starts_with("line 4: unknown field `idd`"), "{error}");
+    fn a_wrong_field_is_named_by_line_and_not_quoted() {
+        for wrong in ["hunter2 = 1", "format2 = \"hunter2\"", "[hunter2]"] {
+            let text = format!("[vault]\nformat = 1\nid = \"{ID}\"\n{wrong}\n");
+            let error = Manifest::parse(text.as_bytes()).unwrap_err();
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+            assert!(matches!(error, ManifestError::Shape { .. }), "{error}");
+        }
+        let error = Manifest::parse(b"[vault]\nhunter2 hunter2\n").unwrap_err();
+        assert_eq!(error, ManifestError::Syntax { line: 2 });
     }
 }

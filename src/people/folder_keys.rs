@@ -16,8 +16,8 @@ use crate::vault::{KeyDir, KeyFile, Target, Vault};
 /// Why no key of a folder is accepted.
 #[derive(Debug, Error)]
 pub enum KeysError {
-    /// The grant holds another key than the statement names.
-    #[error("`{place}` holds another key than the signed statement names")]
+    /// The grant does not give its reader the key that the statement names.
+    #[error("`{place}` does not hold the key that the signed statement names")]
     Grant {
         /// The grant.
         place: String,
@@ -41,10 +41,14 @@ pub enum KeysError {
         readers: String,
     },
     /// Nobody vouches for the vault.
-    #[error("vault {id} is not accepted here: its founder is none of the identities")]
+    #[error("vault {id} is not accepted here: no identity is its founder's{}", if *.reads { "" } else { ", and none is among its readers" })]
     NotAccepted {
         /// The vault's id.
         id: VaultId,
+        /// Whether one of the identities opens its key all the same.
+        reads: bool,
+        /// The readers' names, as its own statement has them.
+        readers: String,
     },
     /// A file could not be read.
     #[error(transparent)]
@@ -145,23 +149,33 @@ impl Chain {
     /// Says whether these identities vouch for the vault: one of them is its founder, or a text
     /// they came in names it.
     pub fn accepted_by(&self, keyring: &Keyring) -> bool {
-        let founder = |identity: &Identity| identity.signing_key().public() == self.head.signer;
-        keyring.names_vault(&self.head.vault) || keyring.identities().iter().any(founder)
+        keyring.names_vault(&self.head.vault) || keyring.signs_with(&self.head.signer)
     }
 
-    /// Opens the readers' grants until one opens; it must hold the key that the statement names.
+    /// Opens the readers' grants until one opens; it must hold the key that the statement names. A
+    /// grant of one of the identities that is missing or does not open was tampered with.
     fn open_grant(&self, vault: &Vault, keyring: &Keyring) -> Result<Option<FolderKey>, KeysError> {
         let top = FolderName::top();
         for reader in self.readers().iter() {
+            let mine = |identity: &Identity| {
+                reader
+                    .recipients
+                    .iter()
+                    .any(|recipient| recipient.text() == identity.public())
+            };
+            let is_me = keyring.identities().iter().any(mine);
             let file = KeyFile::Grant(reader.name.clone());
+            let place = format!("{}/{file}", self.dir.place(&top));
             let Some(grant) = vault.read_key_file(&top, &self.dir, &file, MAX_FILE)? else {
+                if is_me {
+                    return Err(KeysError::Missing { place });
+                }
                 continue;
             };
-            let place = format!("{}/{file}", self.dir.place(&top));
             match FolderKey::from_grant(&grant, &self.head.vault, &top, keyring) {
                 Ok(key) if key.id() == self.head.key => return Ok(Some(key)),
-                Ok(_) => return Err(KeysError::Grant { place }),
-                Err(SealedError::NoIdentity) => {}
+                Err(SealedError::NoIdentity) if !is_me => {}
+                Ok(_) | Err(SealedError::NoIdentity) => return Err(KeysError::Grant { place }),
                 Err(source) => return Err(KeysError::Sealed { place, source }),
             }
         }
@@ -182,8 +196,11 @@ impl FolderKeys {
         let vouched = chain.accepted_by(keyring);
         let key = chain.open_grant(vault, keyring)?;
         if !vouched && (key.is_some() || !keyring.identities().is_empty()) {
+            let readers = chain.readers().names();
             return Err(KeysError::NotAccepted {
                 id: chain.head.vault,
+                reads: key.is_some(),
+                readers,
             });
         }
         match key {

@@ -5,7 +5,7 @@
 use rand_core::{OsRng, RngCore};
 
 use crate::domain::{
-    FolderName, Founding, Identity, Reader, ReaderName, Readers, ReadersError, Recipient, VaultId,
+    FolderName, Founding, Reader, ReaderName, Readers, ReadersError, Recipient, SigningKey, VaultId,
 };
 use crate::people::statement::Statement;
 use crate::sealed::{FolderKey, SealedError};
@@ -29,14 +29,23 @@ pub struct Spare {
     pub recipient: Recipient,
 }
 
+/// Who founds a vault: signs the first statement, and is its first reader.
+pub struct Founder<'a> {
+    /// What the founder is called.
+    pub name: ReaderName,
+    /// The founder's public keys.
+    pub recipients: Vec<Recipient>,
+    /// The key that signs.
+    pub signing: &'a SigningKey,
+}
+
 /// Founds a vault: `founder` signs, and reads together with `spares`.
 pub fn found(
-    founder: &Identity,
-    name: &ReaderName,
+    founder: &Founder<'_>,
     spares: Vec<Spare>,
     now: u64,
 ) -> Result<Founded, FoundingError> {
-    let signing = founder.signing_key();
+    let signing = founder.signing;
     let mut nonce = [0; 16];
     OsRng.fill_bytes(&mut nonce);
     let founding = Founding {
@@ -46,8 +55,8 @@ pub fn found(
     let id = founding.id();
 
     let first = Reader {
-        name: name.clone(),
-        recipients: vec![Recipient::parse(founder.public()).map_err(SealedError::from)?],
+        name: founder.name.clone(),
+        recipients: founder.recipients.clone(),
         signing: Some(signing.public()),
     };
     let others = spares.into_iter().map(|spare| Reader {
@@ -77,7 +86,7 @@ pub fn found(
         signer: signing.public(),
         readers: readers.clone(),
     };
-    let mut files = vec![(at(KeyFile::Epoch), statement.sign(&signing))];
+    let mut files = vec![(at(KeyFile::Epoch), statement.sign(signing))];
     for reader in readers.iter() {
         files.push((
             at(KeyFile::Grant(reader.name.clone())),

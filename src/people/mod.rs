@@ -7,5 +7,5 @@ mod founding;
 mod statement;
 
 pub use folder_keys::{Chain, FolderKeys, KeysError, OpenError, Opened, Opener};
-pub use founding::{Founded, FoundingError, Spare, found};
+pub use founding::{Founded, Founder, FoundingError, Spare, found};
 pub use statement::{Statement, StatementError};

@@ -86,7 +86,7 @@ impl Statement {
         }
         let shape: Shape = table
             .try_into()
-            .map_err(|error: toml::de::Error| malformed(error.message()))?;
+            .map_err(|_| malformed("a field is unknown, missing or of the wrong type"))?;
         let statement = shape.read()?;
 
         let covered = text
@@ -252,7 +252,7 @@ mod tests {
 
     fn example() -> (Statement, SigningKey) {
         let alice = Identity::generate("alice");
-        let signing = alice.signing_key();
+        let signing = alice.signing_key().unwrap();
         let founding = Founding {
             founder: signing.public(),
             nonce: [5; 16],
@@ -304,7 +304,7 @@ mod tests {
     #[test]
     fn a_signature_by_another_key_does_not_fit() {
         let (statement, _) = example();
-        let stranger = Identity::generate("mallory").signing_key();
+        let stranger = Identity::generate("mallory").signing_key().unwrap();
         assert_eq!(
             Statement::parse(&statement.sign(&stranger)),
             Err(StatementError::Signature)

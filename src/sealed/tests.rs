@@ -1,3 +1,5 @@
+//! Sealed files: what opens, what is refused, and the community's vectors.
+
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
@@ -65,7 +67,7 @@ impl Fixture {
 
 /// Opens with the age crate's own reader and the reader's own key, as stock `age -d` does.
 fn open_with_age(file: &[u8], identity: &Identity) -> Vec<u8> {
-    let text = identity.file_text(&[]);
+    let text = identity.file_text(&[]).unwrap();
     let key: age::x25519::Identity = std::str::from_utf8(text.reveal())
         .unwrap()
         .lines()
@@ -217,7 +219,7 @@ fn a_grant_holds_the_key_for_its_folder_and_vault() {
         Err(SealedError::NoIdentity)
     );
     keyring
-        .read("alice", &fixture.alice.file_text(&[]))
+        .read("alice", &fixture.alice.file_text(&[]).unwrap())
         .unwrap();
     assert_eq!(opened(&FolderName::top(), &keyring), Ok(fixture.key.id()));
     assert_ne!(

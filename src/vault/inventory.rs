@@ -77,7 +77,17 @@ impl Inventory {
                 if entry.file_name() == ".keys" {
                     inventory.keyed.extend(folder_of(below));
                 }
-                if hidden {
+                // A folder in the place of a sealed file.
+                if let Some(Ok(name)) = secret_name(below) {
+                    let why = OutOfPlace::NotAFile(Kind::Directory);
+                    let path = below.to_owned();
+                    inventory.strays.push(Stray {
+                        path,
+                        name: Some(name),
+                        why,
+                    });
+                    walk.skip_current_dir();
+                } else if hidden {
                     walk.skip_current_dir();
                 }
                 continue;

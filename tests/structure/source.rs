@@ -107,7 +107,8 @@ pub fn sources() -> Vec<Source> {
         })
         .collect();
     for source in &mut sources {
-        source.is_test = tests.contains(&source.path);
+        let below = |test: &String| source.path.starts_with(&format!("{}/", stem(test)));
+        source.is_test = tests.contains(&source.path) || tests.iter().any(below);
     }
     assert!(sources.len() > 60, "only {} files", sources.len());
     sources

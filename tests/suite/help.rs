@@ -84,7 +84,6 @@ fn pages(house: &House) -> Vec<Page> {
         pages.push(page);
     }
     assert!(pages.len() >= 14, "only {} pages", pages.len());
-    eprintln!("{} pages", pages.len());
     pages
 }
 
@@ -96,6 +95,7 @@ fn snapshot() -> PathBuf {
 fn the_help_is_as_it_was() {
     let house = House::bare();
     let pages = pages(&house);
+    eprintln!("{} pages", pages.len());
     let texts = pages.iter().map(|page| {
         let help: Vec<_> = page.help.lines().map(str::trim_end).collect();
         format!("$ {} --help\n{}\n", page.name(), help.join("\n"))
@@ -298,5 +298,21 @@ fn a_group_without_a_command_is_a_usage_error() {
     {
         let stderr = house.run(&page.words).fails(64);
         assert!(stderr.contains("Commands:"), "{}: {stderr}", page.name());
+    }
+}
+
+/// Other tools take `NAME=VALUE`; here it is a value where others see it, and it is not repeated.
+#[test]
+fn a_value_joined_to_the_name_is_refused_and_not_shown() {
+    let house = House::new();
+    for text in [
+        format!("KEY={CANARY}"),
+        format!("={CANARY}"),
+        format!("a/KEY={CANARY}"),
+    ] {
+        for verb in ["set", "generate", "get"] {
+            let stderr = house.run(["vault", verb, &text]).fails(64);
+            assert!(!stderr.contains(CANARY), "vault {verb}: {stderr}");
+        }
     }
 }

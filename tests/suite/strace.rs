@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::house::{HOZIRON, House, Outcome, finish, has_judge};
+use crate::tree::plain;
 
 /// Every call that changes a file system. What a machine does not have is ignored by `strace`.
 const MUTATING: &str = "?open,openat,?openat2,?creat,?mkdir,mkdirat,write,pwrite64,?writev,\
@@ -39,6 +40,8 @@ pub enum Fault {
     Error(&'static str),
     /// The process is killed instead.
     Kill,
+    /// The call is made half a second later.
+    Late,
 }
 
 /// Says whether calls can be injected into; otherwise the test is skipped by name.
@@ -72,21 +75,24 @@ pub fn trace(house: &House, args: &[&str], stdin: &[u8]) -> (Outcome, Vec<Point>
     (outcome, points)
 }
 
-/// Runs the binary with a fault at one call.
+/// Runs the binary with a fault at one call, and returns that call as well.
 #[track_caller]
-pub fn inject(house: &House, args: &[&str], stdin: &[u8], at: &Point, fault: Fault) -> Outcome {
+pub fn inject(
+    house: &House,
+    args: &[&str],
+    stdin: &[u8],
+    at: &Point,
+    fault: Fault,
+) -> (Outcome, Point) {
     let Point { call, nth, .. } = at;
     let what = match fault {
         Fault::Error(name) => format!("error={name}"),
         Fault::Kill => "signal=KILL".to_owned(),
+        Fault::Late => "delay_enter=500000".to_owned(),
     };
     let inject = format!("inject={call}:{what}:when={nth}");
-    let (outcome, calls) = run(
-        house,
-        args,
-        stdin,
-        &["-e", &format!("trace={call}"), "-e", &inject],
-    );
+    let only = format!("trace={call}");
+    let (outcome, calls) = run(house, args, stdin, &["-e", &only, "-e", &inject]);
     let hit = calls.get(nth - 1).expect("the call was not reached");
     assert_eq!(hit.label, at.label, "the fault hit another call");
     match fault {
@@ -95,8 +101,9 @@ pub fn inject(house: &House, args: &[&str], stdin: &[u8], at: &Point, fault: Fau
             assert_eq!(outcome.code(), 137, "not killed at {}", at.label);
             assert_eq!(calls.len(), *nth, "it went on after {}", at.label);
         }
+        Fault::Late => assert!(hit.result.ends_with("(DELAYED)"), "{}", hit.result),
     }
-    outcome
+    (outcome, hit.clone())
 }
 
 fn run(house: &House, args: &[&str], stdin: &[u8], options: &[&str]) -> (Outcome, Vec<Point>) {
@@ -139,7 +146,7 @@ fn parse(root: &Path, log: &str) -> Vec<Point> {
         calls.push(Point {
             call: call.to_owned(),
             nth: 1 + calls.iter().filter(|point| point.call == call).count(),
-            label: format!("{call}({}", about.replace(root, "")),
+            label: plain(&format!("{call}({}", about.replace(root, ""))),
             paths,
             result: rest[end + 3..].to_owned(),
         });

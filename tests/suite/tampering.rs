@@ -64,7 +64,7 @@ fn refused(house: &House, name: &str, place: &str) -> String {
 
 /// Asserts that nothing of the vault is handed out, and that `place` is given.
 #[track_caller]
-fn all_refused(house: &House, place: &str) {
+pub fn all_refused(house: &House, place: &str) {
     for name in ["KEY", "prod/KEY"] {
         refused(house, name, place);
     }

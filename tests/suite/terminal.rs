@@ -409,7 +409,8 @@ fn a_question_is_answered_by_yes_alone() {
         ("Yes \r", 0),
         ("\r", 1),
         ("n\r", 1),
-        ("yesterday\r", 1),
+        // Anything else is asked again.
+        ("yesterday\rn\r", 1),
         (CTRL_D, 130),
     ] {
         person.house.seal(KEY, b"one");

@@ -72,9 +72,7 @@ impl Tree {
     /// Paths and modes, one a line, with what is random in a name left out.
     pub fn listing(&self) -> String {
         let line = |(path, node): (&PathBuf, &Node)| {
-            let path = path.to_str().unwrap();
-            let parts: Vec<_> = path.split('/').map(plain).collect();
-            format!("{:04o} {}\n", node.mode, parts.join("/"))
+            format!("{:04o} {}\n", node.mode, plain(path.to_str().unwrap()))
         };
         self.0.iter().map(line).collect()
     }
@@ -86,13 +84,20 @@ impl Tree {
     }
 }
 
-/// The folder of a vault's key and the record of a home have random names.
-fn plain(part: &str) -> &str {
-    if part.starts_with("0001-") {
-        return "0001-ID";
-    }
-    let digest = part.len() == 32 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if digest { "DIGEST" } else { part }
+/// A text without the random names in it: a vault key's folder has one, and the record of a home.
+pub fn plain(text: &str) -> String {
+    let is_part = |byte: char| byte.is_ascii_alphanumeric() || byte == '-' || byte == '_';
+    text.split_inclusive(|byte| !is_part(byte))
+        .map(|piece| {
+            let part = piece.trim_end_matches(|byte| !is_part(byte));
+            let digest = part.len() == 32 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+            match part {
+                _ if part.starts_with("0001-") => piece.replace(part, "0001-ID"),
+                _ if digest => piece.replace(part, "DIGEST"),
+                _ => piece.to_owned(),
+            }
+        })
+        .collect()
 }
 
 fn read(root: &Path, folder: &Path, nodes: &mut BTreeMap<PathBuf, Node>) {

@@ -1,5 +1,7 @@
 //! One file a command, named as it is typed.
 
+pub mod config;
+pub mod doctor;
 pub mod env;
 pub mod status;
 pub mod vault;

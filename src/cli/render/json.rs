@@ -3,8 +3,10 @@
 
 use serde::Serialize;
 
-use crate::cli::render::{Facts, Standing};
-use crate::domain::SecretName;
+use crate::cli::render::{Check, Facts, Standing};
+use crate::config::Reference;
+use crate::domain::{SecretName, VarName};
+use crate::env::sources::Source;
 
 const FORMAT_VERSION: u32 = 1;
 
@@ -25,6 +27,108 @@ struct Secret<'a> {
     readers: &'a [String],
     keys: &'a [String],
     sha256: &'a str,
+}
+
+#[derive(Serialize)]
+struct Variables<'a> {
+    format_version: u32,
+    variables: Vec<Variable<'a>>,
+}
+
+#[derive(Serialize)]
+struct Variable<'a> {
+    name: &'a str,
+    source: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct References<'a> {
+    format_version: u32,
+    references: Vec<ReferenceRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct ReferenceRow<'a> {
+    path: &'a str,
+    line: usize,
+    variable: &'a str,
+    source: Option<&'static str>,
+}
+
+/// References and where their values come from.
+pub fn references(rows: &[(&Reference, Option<Source>)]) -> String {
+    let references = rows.iter().map(|(reference, source)| ReferenceRow {
+        path: &reference.path,
+        line: reference.line,
+        variable: reference.variable.as_str(),
+        source: source.as_ref().map(kind),
+    });
+    text(&References {
+        format_version: FORMAT_VERSION,
+        references: references.collect(),
+    })
+}
+
+fn kind(source: &Source) -> &'static str {
+    match source {
+        Source::DotEnv { .. } => ".env",
+        Source::Process => "process",
+        Source::Vault(_) => "vault",
+    }
+}
+
+/// Variables and where their values come from.
+pub fn sources(rows: &[(&VarName, &Source)]) -> String {
+    let variables = rows
+        .iter()
+        .map(|&(name, source)| {
+            let (line, secret) = match source {
+                Source::DotEnv { line } => (Some(*line), None),
+                Source::Process => (None, None),
+                Source::Vault(secret) => (None, Some(secret.as_str())),
+            };
+            Variable {
+                name: name.as_str(),
+                source: kind(source),
+                line,
+                secret,
+            }
+        })
+        .collect();
+    text(&Variables {
+        format_version: FORMAT_VERSION,
+        variables,
+    })
+}
+
+#[derive(Serialize)]
+struct Checks<'a> {
+    format_version: u32,
+    checks: Vec<CheckRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct CheckRow<'a> {
+    what: &'a str,
+    found: &'a str,
+    repair: Option<&'a str>,
+}
+
+/// What was looked at.
+pub fn checks(checks: &[Check]) -> String {
+    let checks = checks.iter().map(|check| CheckRow {
+        what: &check.what,
+        found: &check.found,
+        repair: check.problem.as_deref(),
+    });
+    text(&Checks {
+        format_version: FORMAT_VERSION,
+        checks: checks.collect(),
+    })
 }
 
 /// The names.

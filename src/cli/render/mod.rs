@@ -5,7 +5,10 @@ pub mod json;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::domain::{Readers, SecretName};
+use crate::cli::failure::Failure;
+use crate::config::Reference;
+use crate::domain::{Readers, SecretName, VarName};
+use crate::env::sources::Source;
 use crate::sealed;
 
 /// Whether facts were checked against the folder's key.
@@ -66,6 +69,52 @@ impl Facts {
     }
 }
 
+/// One thing that has to be right.
+#[derive(Debug)]
+pub struct Check {
+    /// What was looked at.
+    pub what: String,
+    /// What was found.
+    pub found: String,
+    /// How to repair it, if it needs repair.
+    pub problem: Option<String>,
+}
+
+impl Check {
+    /// Something that is right.
+    pub fn right(what: &str, found: String) -> Self {
+        Self {
+            what: what.to_owned(),
+            found,
+            problem: None,
+        }
+    }
+
+    /// Something that failed, with what the failure says to do.
+    pub fn wrong(what: &str, failure: &Failure) -> Self {
+        let causes = failure.causes.iter().map(|cause| format!(": {cause}"));
+        let found = format!("{}{}", failure.what, causes.collect::<String>());
+        Self {
+            what: what.to_owned(),
+            found,
+            problem: Some(failure.hints.join("; ")),
+        }
+    }
+}
+
+/// What was looked at, as a list.
+pub fn checks(checks: &[Check]) -> String {
+    let line = |check: &Check| match &check.problem {
+        None => format!("ok     {}: {}", check.what, check.found),
+        Some(repair) if repair.is_empty() => format!("wrong  {}: {}", check.what, check.found),
+        Some(repair) => format!(
+            "wrong  {}: {}\n       repair: {repair}",
+            check.what, check.found
+        ),
+    };
+    checks.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
 /// One item a line.
 pub fn lines(items: &[impl ToString]) -> String {
     items
@@ -93,6 +142,51 @@ pub fn facts(facts: &Facts) -> String {
     ]
     .map(|(label, value)| format!("{label:<9} {value}"))
     .join("\n")
+}
+
+/// Variables and where their values come from, as a short table.
+pub fn sources(rows: &[(&VarName, &Source)]) -> String {
+    let width = rows
+        .iter()
+        .map(|(variable, _)| variable.as_str().len())
+        .max()
+        .unwrap_or(0);
+    let line = |(variable, source): &(&VarName, &Source)| {
+        format!("{:<width$}  {}", variable.as_str(), place(source))
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// References and where their values come from, as a short table.
+pub fn references(rows: &[(&Reference, Option<Source>)]) -> String {
+    let path = rows
+        .iter()
+        .map(|(reference, _)| reference.path.len())
+        .max()
+        .unwrap_or(0);
+    let name = rows
+        .iter()
+        .map(|(reference, _)| reference.variable.as_str().len())
+        .max();
+    let name = name.unwrap_or(0);
+    let line = |(reference, source): &(&Reference, Option<Source>)| {
+        let source = source.as_ref().map_or_else(|| "no value".to_owned(), place);
+        format!(
+            "{:<path$}  {:<name$}  {source}",
+            reference.path,
+            reference.variable.as_str()
+        )
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Says in words where a value comes from.
+pub fn place(source: &Source) -> String {
+    match source {
+        Source::DotEnv { line } => format!(".env, line {line}"),
+        Source::Process => "the process environment".to_owned(),
+        Source::Vault(name) => format!("the vault, `{name}`"),
+    }
 }
 
 /// A date in UTC, or the number where it is none.

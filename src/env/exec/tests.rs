@@ -1,3 +1,5 @@
+//! What a command gets, and what is refused before it runs.
+
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Output, Stdio};

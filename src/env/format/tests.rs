@@ -1,3 +1,5 @@
+//! The rules of every format, on values that other tools alter.
+
 use super::*;
 
 fn variables(pairs: &[(&str, &[u8])]) -> Variables {

@@ -56,6 +56,7 @@ pub(super) fn settle_within<E: From<TransactionError>>(
 ) -> Result<Settled, E> {
     let until = Instant::now() + patience;
     let mut recovered = Recovered::Nothing;
+    let mut tidied = false;
     loop {
         let (lock, state) = match look(home, until) {
             Ok(Some(found)) => found,
@@ -75,7 +76,13 @@ pub(super) fn settle_within<E: From<TransactionError>>(
             Err(error) => return Err(error.into()),
         };
         if !stage::has_journal(&state).map_err(TransactionError::from)? {
-            return Ok(Settled { lock, recovered });
+            if tidied || !stage::has_leftovers(&state).unwrap_or(false) {
+                return Ok(Settled { lock, recovered });
+            }
+            tidied = true;
+            drop(lock);
+            tidy(home);
+            continue;
         }
         let key = key()?;
         let ours = match &key {
@@ -103,6 +110,17 @@ pub(super) fn settle_within<E: From<TransactionError>>(
             recovered = Recovered::Finished;
         }
     }
+}
+
+/// Sweeps what a killed writer has left, if that can be done at once. It is in nobody's way.
+fn tidy(home: &Dir) {
+    let Ok(lock) = Lock::take(home, Instant::now()) else {
+        return;
+    };
+    if let Ok(false) = stage::has_journal(&lock.state) {
+        let _ = stage::sweep(&lock.state);
+    }
+    lock.release(home);
 }
 
 /// Opens `.state` and shares its lock; `None` if there is no `.state`.

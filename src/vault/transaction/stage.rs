@@ -137,6 +137,11 @@ pub(super) fn has_journal(state: &Dir) -> Result<bool, DiskError> {
     Ok(state.kind_of(JOURNAL)?.is_some())
 }
 
+/// Says whether an earlier transaction has left a stage or an unpublished journal.
+pub(super) fn has_leftovers(state: &Dir) -> Result<bool, DiskError> {
+    Ok(state.kind_of(STAGE)?.is_some() || state.kind_of(JOURNAL_NEW)?.is_some())
+}
+
 /// Removes what an earlier transaction, that came to nothing, has left.
 pub(super) fn sweep(state: &Dir) -> Result<(), DiskError> {
     // A journal that was removed, yet not for good, must not come back to an empty stage.

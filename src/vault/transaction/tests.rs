@@ -312,21 +312,6 @@ fn a_place_that_is_not_a_file_is_left_alone() {
     house.assert_files(&[("vault/A.age/x", ""), ("vault/L.age", ""), ("vault/b", "")]);
 }
 
-#[test]
-fn nobody_called_epoch_is_admitted_over_the_epoch() {
-    use crate::domain::{FolderName, ReaderName};
-    use crate::vault::layout::{KeyDir, KeyFile};
-
-    let house = House::new();
-    let target = Target::Key {
-        folder: FolderName::top(),
-        dir: KeyDir::new(1, "AAAAAAAAAAAAAAAAAAAA").unwrap(),
-        file: KeyFile::Admission(ReaderName::parse("epoch").unwrap()),
-    };
-    let error = house.begin().put(target, Vec::new()).unwrap_err();
-    assert!(matches!(error, TransactionError::NoSuchPlace { .. }));
-}
-
 /// A repository can bring a journal along, but not our key.
 #[test]
 fn a_foreign_journal_is_never_followed() {

@@ -7,6 +7,7 @@ use clap::Args as ClapArgs;
 
 use crate::cli::args::Selection;
 use crate::cli::command::env::variables::gather;
+use crate::cli::display::typed;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::Workspace;
@@ -27,12 +28,7 @@ pub struct Args {
     #[arg(long)]
     clean: bool,
     /// The program and its arguments
-    #[arg(
-        required = true,
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        value_name = "COMMAND"
-    )]
+    #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }
 
@@ -46,13 +42,13 @@ pub fn run(
     let Some((program, rest)) = args.command.split_first() else {
         return Err(Failure::new("there is no command to start", Exit::Usage));
     };
-    let what = || format!("cannot start `{}`", program.display());
-    let secrets = gather(&args.selection, &workspace, ui)?;
+    let what = || format!("cannot start `{}`", typed(&program.to_string_lossy()));
     let inherit = if args.clean {
         Inherit::Clean
     } else {
         Inherit::All
     };
+    let secrets = gather(&args.selection, inherit, &workspace, ui)?;
     let parent = workspace.environment().variables().iter().cloned();
     let environment = Environment::build(parent, inherit, secrets);
     let launch =

@@ -8,6 +8,7 @@ use crate::cli::command::env::variables::gather;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::Workspace;
+use crate::env::exec::Inherit;
 use crate::env::format::{Format, render};
 
 /// Print the variables in the syntax of a shell or a file
@@ -30,7 +31,7 @@ pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Fail
     let what = "cannot export the secrets";
     let format = Format::parse(&args.format)
         .map_err(|error| Failure::new(what, Exit::Usage).cause(error.to_string()))?;
-    let variables = gather(&args.selection, workspace, ui)?;
+    let variables = gather(&args.selection, Inherit::All, workspace, ui)?;
     let text = render(format, &variables).map_err(|error| Failure::of(what, &error))?;
     ui.out_value(&text)?;
     Ok(Exit::Done)

@@ -2,5 +2,7 @@
 
 pub mod exec;
 pub mod export;
+pub mod get;
+pub mod list;
 
-mod variables;
+pub mod variables;

@@ -1,64 +1,219 @@
-//! What `exec` and `export` share: from the selection to the opened variables.
+//! What the `env` commands share: from the selection to the sources, and from there to the values.
+
+use std::ffi::OsStr;
+use std::path::Path;
 
 use crate::cli::args::Selection;
-use crate::cli::failure::{Failure, sentence};
+use crate::cli::display::typed;
+use crate::cli::failure::{Exit, Failure, sentence};
 use crate::cli::hint::Advise;
+use crate::cli::render::place;
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{self, Workspace};
-use crate::domain::VarName;
-use crate::env::Variables;
-use crate::env::resolve::{ResolveError, only, open_all, select};
+use crate::domain::{SecretName, SecretValue, VarName};
+use crate::env::credentials::load_config;
+use crate::env::exec::Inherit;
+use crate::env::resolve::{ResolveError, open_all};
+use crate::env::sources::{Prefer, Source, Sources, select};
+use crate::env::{Local, Variables};
+use crate::home::git;
 
-/// Opens every variable of the selection that the process environment does not set itself.
-pub fn gather(
-    selection: &Selection,
+/// The variables of a selection and where they come from.
+pub struct Selected {
+    /// The sources.
+    pub sources: Sources,
+    /// The `.env`, if there is one.
+    pub local: Option<Local>,
+}
+
+impl Selected {
+    /// Returns where any variable comes from, one that only the process environment has included.
+    pub fn source_of(&self, variable: &VarName, workspace: &Workspace<'_>) -> Option<Source> {
+        let process = workspace
+            .environment()
+            .get(variable.as_str())
+            .map(|_| Source::Process);
+        self.sources.of(variable).cloned().or(process)
+    }
+}
+
+/// Opens every secret of the vault, for a comparison.
+pub fn open_every_secret(
     workspace: &Workspace<'_>,
     ui: &Ui,
-) -> Result<Variables, Failure> {
-    let what = "cannot hand out the secrets";
+) -> Result<Vec<(SecretName, SecretValue)>, Failure> {
+    let what = "cannot compare with the vault's values";
+    let inventory = workspace
+        .vault()
+        .inventory()
+        .map_err(|error| Failure::of(what, &error))?;
+    let keys = workspace.keys(ui)?;
+    let mut opener = keys.opener(workspace.vault());
+    let mut all = Vec::with_capacity(inventory.names.len());
+    for name in inventory.names {
+        let found = opener.open(&name);
+        let found = found.map_err(|error| Failure::of(format!("cannot open `{name}`"), &error))?;
+        all.extend(found.map(|(value, _)| (name, value.into_inner())));
+    }
+    Ok(all)
+}
+
+/// Decides where every variable of the selection comes from. Opens nothing.
+pub fn sources(
+    selection: &Selection,
+    inherit: Inherit,
+    workspace: &Workspace<'_>,
+    ui: &Ui,
+) -> Result<Selected, Failure> {
+    let what = "cannot choose the variables";
     let profile = selection
         .profile
         .clone()
         .or_else(|| workspace.environment().profile());
     let profile = profile.as_deref().map(workspace::folder).transpose()?;
+    if let Some(profile) = &profile {
+        // A link or a file in its place must not look like a profile without secrets of its own.
+        workspace
+            .vault()
+            .folder(profile)
+            .map_err(|error| Failure::of(what, &error))?;
+    }
+    let local = local(workspace, ui)?;
     let inventory = workspace
         .vault()
         .inventory()
         .map_err(|error| Failure::of(what, &error))?;
-    let mut chosen =
-        select(&inventory, profile.as_ref()).map_err(|error| Failure::of(what, &error))?;
-    if !selection.only.is_empty() {
-        let wanted = selection
-            .only
-            .iter()
-            .map(|name| variable(name))
-            .collect::<Result<Vec<_>, _>>()?;
-        chosen = only(chosen, &wanted).map_err(|error| Failure::of(what, &error))?;
+    let seen = workspace
+        .seen()
+        .map_err(|error| Failure::of(what, &error))?;
+    let secrets = select(&inventory, profile.as_ref(), seen.as_ref())
+        .map_err(|error| Failure::of(what, &error))?;
+    let prefer = if selection.prefer.is_some() {
+        Prefer::Vault
+    } else {
+        Prefer::Environment
+    };
+    let dotenv = local.as_ref().map(|local| &local.dotenv);
+    // What the command will not get does not stand in the way of a secret.
+    let set = |variable: &VarName| {
+        let name = variable.as_str();
+        inherit.passes(OsStr::new(name)) && workspace.environment().get(name).is_some()
+    };
+    let mut sources = Sources::gather(set, dotenv, secrets, prefer);
+    if let Some(wanted) = wanted(selection, workspace)? {
+        sources = sources
+            .only(&wanted)
+            .map_err(|error| Failure::of(what, &error))?;
     }
-    chosen.retain(|variable, name| {
-        let set = workspace.environment().sets(name);
-        if set {
-            ui.detail(&format!("`{variable}` comes from the process environment"));
-        }
-        !set
-    });
-    if chosen.is_empty() {
-        return Ok(Variables::default());
+    for (variable, source) in sources.iter() {
+        ui.detail(&format!("`{variable}` comes from {}", place(source)));
     }
-    let keys = workspace.keys(ui)?;
-    open_all(keys.opener(workspace.vault()), chosen).map_err(|error| refused(what, &error))
+    Ok(Selected { sources, local })
 }
 
-fn variable(text: &str) -> Result<VarName, Failure> {
-    VarName::parse(text)
-        .map_err(|error| Failure::of(format!("`{text}` is not a variable's name"), &error))
+/// Opens every variable of the selection that does not stand in the process environment.
+pub fn gather(
+    selection: &Selection,
+    inherit: Inherit,
+    workspace: &Workspace<'_>,
+    ui: &Ui,
+) -> Result<Variables, Failure> {
+    open(&sources(selection, inherit, workspace, ui)?, workspace, ui)
+}
+
+/// Opens what was selected. Private keys are read only if a secret of the vault is among it.
+pub fn open(selected: &Selected, workspace: &Workspace<'_>, ui: &Ui) -> Result<Variables, Failure> {
+    let sealed = selected
+        .sources
+        .iter()
+        .any(|(_, source)| matches!(source, Source::Vault(_)));
+    let keys = if sealed {
+        Some(workspace.keys(ui)?)
+    } else {
+        None
+    };
+    let opener = keys.as_ref().map(|keys| keys.opener(workspace.vault()));
+    open_all(&selected.sources, selected.local.as_ref(), opener)
+        .map_err(|error| refused("cannot hand out the secrets", &error))
+}
+
+/// Reads the `.env`, and says what about it may need attention.
+pub fn local(workspace: &Workspace<'_>, ui: &Ui) -> Result<Option<Local>, Failure> {
+    let ask =
+        |folder: &Path, file: &str| git::tracks(folder, file, workspace.environment().variables());
+    let local = Local::load(workspace.vault().home(), ask)
+        .map_err(|error| Failure::of("cannot use `.env`", &error))?;
+    if let Some(local) = &local {
+        let path = local.path.display();
+        if let Some(mode) = local.readable_by_others {
+            ui.warn(&format!(
+                "`{path}` can be read by others (mode {mode:04o}): `chmod 600 {path}`"
+            ));
+        }
+        for duplicate in local.dotenv.duplicates() {
+            let lines: Vec<_> = duplicate.lines.iter().map(ToString::to_string).collect();
+            ui.warn(&format!(
+                "`{path}` sets `{}` on lines {}; the last one counts",
+                duplicate.name,
+                lines.join(", ")
+            ));
+        }
+    }
+    Ok(local)
+}
+
+/// The variables asked for by name or by provider; `None`: all.
+fn wanted(
+    selection: &Selection,
+    workspace: &Workspace<'_>,
+) -> Result<Option<Vec<VarName>>, Failure> {
+    if selection.only.is_empty() && selection.provider.is_empty() {
+        return Ok(None);
+    }
+    let parse = |text: &String| {
+        VarName::parse(text).map_err(|error| {
+            Failure::of(
+                format!("`{}` is not a variable's name", typed(text)),
+                &error,
+            )
+        })
+    };
+    let mut wanted = selection
+        .only
+        .iter()
+        .map(parse)
+        .collect::<Result<Vec<_>, _>>()?;
+    if !selection.provider.is_empty() {
+        let what = "cannot look up the provider";
+        let config = load_config(workspace.vault().home());
+        let config = config.map_err(|error| Failure::of(what, &error))?;
+        for name in &selection.provider {
+            let tables = [
+                ["providers", name.as_str()],
+                ["integrations", name.as_str()],
+            ];
+            let before = wanted.len();
+            for table in &tables {
+                let found = config.iter().flat_map(|config| config.within(table));
+                wanted.extend(found.map(|reference| reference.variable.clone()));
+            }
+            if wanted.len() == before {
+                return Err(Failure::new(what, Exit::Error)
+                    .cause(format!(
+                        "`config.toml` refers to nothing in `providers.{name}`"
+                    ))
+                    .hint("`hoziron config show` lists the references"));
+            }
+        }
+    }
+    wanted.sort();
+    wanted.dedup();
+    Ok(Some(wanted))
 }
 
 /// Names every secret that is not handed out, with its reason.
 fn refused(what: &str, error: &ResolveError) -> Failure {
-    let ResolveError::Refused(refusals) = error else {
-        return Failure::of(what, error);
-    };
+    let ResolveError::Refused(refusals) = error;
     let advice = error.advise();
     let failure = refusals
         .iter()

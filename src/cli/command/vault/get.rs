@@ -37,13 +37,17 @@ pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Fail
             .cause("there is no secret of this name")
             .hint("`hoziron vault list` shows the names"));
     };
-    let value = value.into_inner();
-    if std::io::stdout().is_terminal() {
-        show(&value, ui)?;
-    } else {
-        ui.out_value(&value)?;
-    }
+    print(&value.into_inner(), ui)?;
     Ok(Exit::Done)
+}
+
+/// Prints a value: as it is, or made harmless on a terminal.
+pub fn print(value: &SecretValue, ui: &Ui) -> Result<(), Failure> {
+    if std::io::stdout().is_terminal() {
+        show(value, ui)
+    } else {
+        ui.out_value(value)
+    }
 }
 
 /// On a terminal, a value must not be able to act on it.

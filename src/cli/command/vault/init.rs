@@ -2,7 +2,7 @@
 //! there is none, writes the whole home in one step, and says what happens if the key is lost. On a
 //! vault that is there it changes nothing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 
@@ -10,14 +10,15 @@ use crate::cli::args::Global;
 use crate::cli::command::vault::seal::now;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::home_files;
+use crate::cli::keys;
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{self, Workspace};
 use crate::disk::make_folders;
-use crate::domain::{Identity, Keyring, ReaderName, Recipient};
-use crate::home::private::{Overwrite, Written, write_private};
-use crate::home::{Environment, git};
+use crate::domain::{Identity, Keyring, ReaderName, Recipient, SigningKey};
+use crate::home::private::{Overwrite, Written, read_private, write_private};
+use crate::home::{Environment, git, load_or_make_signing_key};
 use crate::manifest::Manifest;
-use crate::people::{Founded, Spare, found};
+use crate::people::{Founded, Founder, Spare, found};
 use crate::vault::{LockedVault, Target, Vault};
 use crate::workspace::begin;
 
@@ -36,6 +37,9 @@ pub struct Args {
     /// What you are called in the vault (default: your first name in git, else your login)
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+    /// Read with this public key instead, `age1…` or `ssh-ed25519 …` (may be repeated)
+    #[arg(long, value_name = "KEY")]
+    recipient: Vec<String>,
     /// Make a second key that opens everything, and show it once
     #[arg(long, conflicts_with = "no_recovery")]
     recovery: bool,
@@ -61,24 +65,27 @@ pub fn run(
     let name = reader_name(args, environment)?;
     let recovery = wants_recovery(args, ui)?.then(|| Identity::generate(RECOVERY));
 
-    let (keyring, _) = workspace::keyring(global, environment, ui)?;
-    let made = if keyring.identities().is_empty() {
-        Some(make_identity(environment, ui)?)
-    } else {
-        None
-    };
-    let founder = made.as_ref().unwrap_or(&keyring);
-    let founder = founder.identities().first().expect("one was found or made");
+    let recipients = recipients(args)?;
+    let (mut keyring, _) = keys::keyring(global, environment, ui)?;
+    if keyring.identities().is_empty() {
+        keys::unlock_all(&mut keyring, ui)?;
+    }
+    let me = Me::choose(keyring, recipients, environment, ui)?;
 
+    let founder = Founder {
+        name: name.clone(),
+        recipients: me.recipients,
+        signing: &me.signing,
+    };
     let spares = recovery.iter().map(spare).collect();
-    let founded = found(founder, &name, spares, now())
+    let founded = found(&founder, spares, now())
         .map_err(|error| Failure::of("cannot make a vault", &error))?;
     if let Some(recovery) = &recovery {
         show_recovery(recovery, &founded, ui)?;
     }
     write(&place, &founded, environment)?;
     workspace::remember_home(&place, &founded.id, environment, ui);
-    tell(&place, &name, founder, &founded, ui);
+    tell(&place, &name, &me.shown, &founded, ui);
     Ok(Exit::Done)
 }
 
@@ -102,6 +109,7 @@ fn existing(
             workspace
                 .chain()
                 .map_err(|error| Failure::of(what(), &error))?;
+            workspace::remember_home(place, workspace.id(), environment, ui);
             ui.note(&format!(
                 "`{}` is a vault already ({}); nothing was changed",
                 place.display(),
@@ -157,17 +165,91 @@ fn wants_recovery(args: &Args, ui: &Ui) -> Result<bool, Failure> {
     )
 }
 
-fn make_identity(environment: &Environment, ui: &Ui) -> Result<Keyring, Failure> {
-    let what = "cannot make a private key";
-    let path = environment.identity_file().ok_or_else(|| {
-        Failure::new(what, Exit::Error)
+fn recipients(args: &Args) -> Result<Vec<Recipient>, Failure> {
+    let parse = |text: &String| {
+        Recipient::parse(text.trim()).map_err(|error| {
+            Failure::new("`--recipient` is not a public key", Exit::Usage).cause(error.to_string())
+        })
+    };
+    args.recipient.iter().map(parse).collect()
+}
+
+/// Who founds the vault: what signs, and what opens.
+struct Me {
+    signing: SigningKey,
+    recipients: Vec<Recipient>,
+    shown: String,
+}
+
+impl Me {
+    /// A native key that is there founds the vault, else a new one; other keys only on request.
+    fn choose(
+        keyring: Keyring,
+        recipients: Vec<Recipient>,
+        environment: &Environment,
+        ui: &Ui,
+    ) -> Result<Self, Failure> {
+        let native = |identity: &Identity| Some((identity.signing_key()?, describe(identity)));
+        let found = keyring.identities().iter().find_map(|identity| {
+            let (signing, shown) = native(identity)?;
+            Some((signing, Recipient::parse(identity.public()).ok()?, shown))
+        });
+        if recipients.is_empty() {
+            let (signing, recipient, shown) = match found {
+                Some(found) => found,
+                None => make_identity(environment, ui)?,
+            };
+            return Ok(Self {
+                signing,
+                recipients: vec![recipient],
+                shown,
+            });
+        }
+        let shown: Vec<_> = recipients.iter().map(|key| key.text().to_owned()).collect();
+        let signing = match found {
+            Some((signing, ..)) => signing,
+            None => make_signing_key(environment)?,
+        };
+        Ok(Self {
+            signing,
+            recipients,
+            shown: shown.join(", "),
+        })
+    }
+}
+
+fn describe(identity: &Identity) -> String {
+    format!("{} from {}", identity.public(), identity.origin())
+}
+
+fn make_signing_key(environment: &Environment) -> Result<SigningKey, Failure> {
+    let folder = config_folder(environment)?;
+    load_or_make_signing_key(&folder)
+        .map_err(|error| Failure::of("cannot make a key to sign with", &error))
+}
+
+fn config_folder(environment: &Environment) -> Result<PathBuf, Failure> {
+    environment.config_folder().ok_or_else(|| {
+        Failure::new("cannot make a private key", Exit::Error)
             .cause("there is no folder for it: neither XDG_CONFIG_HOME nor HOME is set")
-    })?;
+    })
+}
+
+fn make_identity(
+    environment: &Environment,
+    ui: &Ui,
+) -> Result<(SigningKey, Recipient, String), Failure> {
+    let what = "cannot make a private key";
+    let path = config_folder(environment)?.join("identity.txt");
     let shown = path.display().to_string();
     let identity = Identity::generate(&shown);
-    let written = write_private(&path, identity.file_text(&[]).reveal(), Overwrite::Refuse)
+    let text = identity
+        .file_text(&[])
+        .expect("a key that was made here has a text");
+    let written = write_private(&path, text.reveal(), Overwrite::Refuse)
         .map_err(|error| Failure::of(what, &error))?;
     if written == Written::Exists {
+        read_private(&path, 1 << 20).map_err(|error| Failure::of(what, &error))?;
         return Err(Failure::new(what, Exit::Error)
             .cause(format!(
                 "`{shown}` is there, and has no key that can be used"
@@ -177,9 +259,12 @@ fn make_identity(environment: &Environment, ui: &Ui) -> Result<Keyring, Failure>
     ui.note(&format!(
         "made a private key in `{shown}`; keep a copy where you keep such things"
     ));
-    let mut keyring = Keyring::default();
-    keyring.add(identity);
-    Ok(keyring)
+    let signing = identity
+        .signing_key()
+        .expect("a key that was made here is native");
+    let recipient =
+        Recipient::parse(identity.public()).expect("a key's public half is a recipient");
+    Ok((signing, recipient, describe(&identity)))
 }
 
 fn spare(identity: &Identity) -> Spare {
@@ -193,7 +278,8 @@ fn show_recovery(recovery: &Identity, founded: &Founded, ui: &Ui) -> Result<(), 
     ui.note(
         "the recovery key follows; it is shown once. Print it or store it away from this machine:",
     );
-    ui.out_value(&recovery.file_text(std::slice::from_ref(&founded.id)))
+    let text = recovery.file_text(std::slice::from_ref(&founded.id));
+    ui.out_value(&text.expect("a key that was made here has a text"))
 }
 
 /// Writes the whole home in one step.
@@ -234,21 +320,18 @@ fn write_home(place: &Path, founded: &Founded, environment: &Environment) -> Res
     locked.commit().map_err(|error| Failure::of(what(), &error))
 }
 
-fn tell(place: &Path, name: &ReaderName, founder: &Identity, founded: &Founded, ui: &Ui) {
+fn tell(place: &Path, name: &ReaderName, key: &str, founded: &Founded, ui: &Ui) {
     ui.note(&format!(
         "made vault {} in `{}`",
         founded.id,
         place.display()
     ));
-    ui.note(&format!(
-        "you are `{name}`, with the key {} from {}",
-        founder.public(),
-        founder.origin()
-    ));
+    ui.note(&format!("you are `{name}`, with the key {key}"));
     if founded.readers.iter().count() == 1 {
         ui.warn(
             "you are its only reader: without your private key nothing in it can be opened again. \
-             Keep a copy of the key, or start over with `--recovery` while the vault is empty",
+             Keep a copy of the key; or, while the vault is empty, remove its folder and start over with \
+             `hoziron vault init --recovery`",
         );
     }
     ui.note("next: `hoziron vault set API_KEY`, then commit the folder");

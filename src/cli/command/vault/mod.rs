@@ -1,7 +1,10 @@
 //! `hoziron vault …`
 
+pub mod copy;
+pub mod edit;
 pub mod generate;
 pub mod get;
+pub mod import;
 pub mod init;
 pub mod list;
 pub mod remove;

@@ -42,7 +42,17 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
             .map_err(|error| Failure::of(what(), &error))
     };
     if !there(workspace)? {
-        return Err(missing());
+        let seen = workspace
+            .seen()
+            .map_err(|error| Failure::of(what(), &error))?;
+        if seen.is_none_or(|seen| seen.revision(&name).is_none()) {
+            return Err(missing());
+        }
+        workspace.remember(|seen| seen.forget(&name), ui);
+        ui.note(&format!(
+            "`{name}` was gone already; it is not expected any more"
+        ));
+        return Ok(Exit::Done);
     }
     if !args.yes && !ui.ask(&format!("remove `{name}`?"), "add `--yes` to remove it")? {
         return Err(Failure::new(
@@ -57,8 +67,9 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
     locked
         .commit()
         .map_err(|error| Failure::of(what(), &error))?;
+    workspace.remember(|seen| seen.forget(&name), ui);
     ui.note(&format!(
-        "removed `{name}`; git's history still has what was committed"
+        "removed `{name}`; what was committed of it stays in git's history"
     ));
     Ok(Exit::Done)
 }

@@ -62,6 +62,8 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
     locked
         .commit()
         .map_err(|error| Failure::of(what(), &error))?;
+    let revision = facts.revision;
+    workspace.remember(|seen| seen.forget(&from) | seen.raise(&to, revision), ui);
     ui.note(&format!("renamed `{from}` to `{to}`"));
     Ok(Exit::Done)
 }

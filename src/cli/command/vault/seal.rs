@@ -1,5 +1,5 @@
-//! What `set`, `generate` and `rename` share: sealing a value as the next revision of a name, under
-//! the writer's lock, unless the same value is there already.
+//! What `set`, `generate`, `edit`, `import` and `rename` share: sealing values as the next revisions
+//! of their names, under the writer's lock, all of them or none, and none that is there already.
 
 use jiff::Timestamp;
 
@@ -8,7 +8,7 @@ use crate::cli::ui::Ui;
 use crate::cli::workspace::Workspace;
 use crate::domain::{SecretName, SecretValue};
 use crate::people::{FolderKeys, OpenError, Opened};
-use crate::sealed::{self, Content, Facts, Trail};
+use crate::sealed::{self, Content, Facts, SealedError, Trail};
 use crate::vault::{LockedVault, Target, Vault};
 
 /// What came of sealing a value.
@@ -22,7 +22,7 @@ pub enum Sealed {
     Updated,
 }
 
-/// Seals `value` as the next revision of `name`, and makes it durable.
+/// Seals one value as the next revision of its name, and makes it durable.
 pub fn seal(
     workspace: &mut Workspace<'_>,
     keys: &FolderKeys,
@@ -30,30 +30,61 @@ pub fn seal(
     value: &SecretValue,
     ui: &Ui,
 ) -> Result<Sealed, Failure> {
-    let what = || format!("cannot seal `{name}`");
+    Ok(seal_all(workspace, keys, &[(name, value)], ui)?[0])
+}
+
+/// Seals values as the next revisions of their names: all of them become durable, or none.
+pub fn seal_all(
+    workspace: &mut Workspace<'_>,
+    keys: &FolderKeys,
+    values: &[(&SecretName, &SecretValue)],
+    ui: &Ui,
+) -> Result<Vec<Sealed>, Failure> {
+    let mut outcomes = Vec::with_capacity(values.len());
+    let mut marks = Vec::new();
     let mut locked = workspace.lock(ui)?;
-    let previous = previous(keys, locked.vault(), name, ui)?;
-    if let Some((found, _)) = &previous
-        && found.get().same_as(value)
-    {
-        return Ok(Sealed::Unchanged);
+    for &(name, value) in values {
+        let previous = previous(keys, locked.vault(), name, ui)?;
+        let outcome = compare(previous.as_ref(), value);
+        outcomes.push(outcome);
+        if outcome == Sealed::Unchanged {
+            continue;
+        }
+        refuse_twin(locked.vault(), name)?;
+        let facts = next(
+            keys,
+            locked.vault(),
+            name,
+            previous.as_ref().map(|(_, facts)| facts),
+        )?;
+        put(&mut locked, keys, name, value, &facts)?;
+        marks.push((name, facts.revision));
     }
-    refuse_twin(locked.vault(), name)?;
-    let facts = next(
-        keys,
-        locked.vault(),
-        name,
-        previous.as_ref().map(|(_, facts)| facts),
-    )?;
-    put(&mut locked, keys, name, value, &facts)?;
+    let what = || match values {
+        [(name, _)] => format!("cannot seal `{name}`"),
+        _ => "cannot seal the values".to_owned(),
+    };
     locked
         .commit()
         .map_err(|error| Failure::of(what(), &error))?;
-    Ok(if previous.is_some() {
-        Sealed::Updated
-    } else {
-        Sealed::Created
-    })
+    workspace.remember(
+        |seen| {
+            marks.iter().fold(false, |rose, (name, revision)| {
+                seen.raise(name, *revision) | rose
+            })
+        },
+        ui,
+    );
+    Ok(outcomes)
+}
+
+/// Says what sealing a value would come to.
+pub fn compare(previous: Option<&Opened>, value: &SecretValue) -> Sealed {
+    match previous {
+        None => Sealed::Created,
+        Some((found, _)) if found.get().same_as(value) => Sealed::Unchanged,
+        Some(_) => Sealed::Updated,
+    }
 }
 
 /// Stages a sealed file.
@@ -82,17 +113,15 @@ fn previous(
     name: &SecretName,
     ui: &Ui,
 ) -> Result<Option<Opened>, Failure> {
+    let what = || format!("cannot replace `{name}`");
     match keys.opener(vault).open(name) {
         Ok(found) => Ok(found),
-        Err(OpenError::Sealed(sealed::SealedError::Conflict)) => Err(Failure::of(
-            format!("cannot replace `{name}`"),
-            &sealed::SealedError::Conflict,
-        )),
+        Err(error @ OpenError::Sealed(SealedError::Conflict)) => Err(Failure::of(what(), &error)),
         Err(OpenError::Sealed(error)) => {
-            ui.warn(&format!("the file of `{name}` was replaced; {error}"));
+            ui.warn(&format!("the file of `{name}` is replaced; {error}"));
             Ok(None)
         }
-        Err(error) => Err(Failure::of(format!("cannot replace `{name}`"), &error)),
+        Err(error) => Err(Failure::of(what(), &error)),
     }
 }
 
@@ -131,11 +160,8 @@ pub fn refuse_twin(vault: &Vault, name: &SecretName) -> Result<(), Failure> {
     let inventory = vault
         .inventory()
         .map_err(|error| Failure::of(what(), &error))?;
-    let twin = inventory
-        .names
-        .iter()
-        .find(|known| *known != name && known.folded() == name.folded());
-    match twin {
+    let same = |known: &&SecretName| *known != name && known.folded() == name.folded();
+    match inventory.names.iter().find(same) {
         Some(twin) => Err(Failure::new(what(), Exit::Error)
             .cause(format!("`{twin}` is there, and differs only in case"))
             .hint(format!("use `{twin}`, or rename it first"))),

@@ -12,7 +12,7 @@ use crate::cli::args::Folder;
 use crate::cli::command::vault::seal::{Sealed, seal};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{Workspace, name};
+use crate::cli::workspace::{Workspace, name, refused_value};
 use crate::domain::{MAX_VALUE, SecretName, SecretValue, VarName};
 use crate::manifest::Generator;
 
@@ -73,7 +73,7 @@ pub fn tell(name: &SecretName, value: &SecretValue, outcome: Sealed, readers: &s
     }
     if VarName::of(name).steers() {
         ui.warn(&format!(
-            "`env exec` will refuse `{}`: this variable changes what a program runs",
+            "`env exec` never sets `{}`: this variable changes what a program runs",
             name.key()
         ));
     }
@@ -81,12 +81,10 @@ pub fn tell(name: &SecretName, value: &SecretValue, outcome: Sealed, readers: &s
 
 fn refuse_value(args: &Args) -> Result<(), Failure> {
     if args.refused.is_empty() {
-        return Ok(());
+        Ok(())
+    } else {
+        Err(refused_value(&args.name))
     }
-    Err(Failure::new("a value on the command line is refused", Exit::Usage)
-        .cause("other users and the shell's history would see it; it is not shown here either")
-        .hint(format!("type it when asked: `hoziron vault set {}`", args.name))
-        .hint("or pipe it in, or use `--from-file PATH`; and change the value if it was a real one"))
 }
 
 fn value(args: &Args, name: &SecretName, ui: &Ui) -> Result<SecretValue, Failure> {

@@ -1,0 +1,4 @@
+//! `hoziron config …`
+
+pub mod check;
+pub mod show;

@@ -1,0 +1,60 @@
+//! `hoziron config show`: prints each reference in `config.toml`, the variable it names and where the
+//! value comes from, never a value. Needs no key.
+
+use clap::Args as ClapArgs;
+
+use crate::cli::args::Selection;
+use crate::cli::command::env::variables::sources;
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::render;
+use crate::cli::ui::Ui;
+use crate::cli::workspace::Workspace;
+use crate::env::credentials::load_config;
+use crate::env::exec::Inherit;
+
+/// Print the references in config.toml and where their values come from
+///
+/// A reference is any string whose key ends in `_env`. Needs no key.
+///
+/// Example: hoziron config show -P prod
+#[derive(ClapArgs)]
+pub struct Args {
+    /// Take what is in this folder first, then the vault's top
+    #[arg(short = 'P', long, value_name = "FOLDER")]
+    profile: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Failure> {
+    let what = "cannot show the references";
+    let config =
+        load_config(workspace.vault().home()).map_err(|error| Failure::of(what, &error))?;
+    let Some(config) = config else {
+        ui.note("there is no `config.toml` in this home");
+        return Ok(Exit::Done);
+    };
+    let selection = Selection {
+        profile: args.profile.clone(),
+        ..Selection::default()
+    };
+    let selected = sources(&selection, Inherit::All, workspace, ui)?;
+    let rows: Vec<_> = config
+        .references()
+        .iter()
+        .map(|reference| {
+            (
+                reference,
+                selected.source_of(&reference.variable, workspace),
+            )
+        })
+        .collect();
+    if args.json {
+        ui.out(&render::json::references(&rows))?;
+    } else if !rows.is_empty() {
+        ui.out(&render::references(&rows))?;
+    }
+    Ok(Exit::Done)
+}

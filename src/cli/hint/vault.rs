@@ -1,0 +1,172 @@
+//! Hints for sealed files, statements, the manifest and the home as a whole.
+
+use crate::cli::failure::Exit;
+use crate::cli::hint::{Advice, Advise};
+use crate::manifest::{GeneratorError, ManifestError};
+use crate::people::{FoundingError, KeysError, OpenError, StatementError};
+use crate::sealed::{FramingError, SealedError};
+use crate::vault::transaction::TransactionError;
+use crate::vault::trust::TrustError;
+use crate::workspace::WorkspaceError;
+
+const FROM_GIT: &str = "look at it with `git log -p -- FILE`, and bring a good one back with `git checkout REV -- FILE`";
+const UPGRADE: &str = "use a newer hoziron";
+
+impl Advise for ManifestError {
+    fn advise(&self) -> Advice {
+        match self {
+            Self::Id(_) => {
+                Advice::new(Exit::Untrusted).hint(FROM_GIT.replace("FILE", "hoziron.toml"))
+            }
+            Self::Newer(_) => Advice::new(Exit::Error).hint(UPGRADE),
+            Self::NotText | Self::Shape { .. } | Self::Syntax { .. } => Advice::new(Exit::Error),
+        }
+    }
+}
+
+impl Advise for GeneratorError {
+    fn advise(&self) -> Advice {
+        match self {
+            Self::Length | Self::Unknown => Advice::new(Exit::Usage),
+        }
+    }
+}
+
+impl Advise for FramingError {
+    fn advise(&self) -> Advice {
+        let advice = Advice::new(Exit::Untrusted);
+        match self {
+            Self::LineEndings => advice
+                .hint("`vault/.gitattributes` keeps git from doing that; check the file out again"),
+            Self::Armor
+            | Self::Header
+            | Self::HeaderTooLong
+            | Self::Intro
+            | Self::Mac
+            | Self::Passphrase
+            | Self::Payload
+            | Self::Stanza
+            | Self::TooLong
+            | Self::TooManyStanzas => advice.hint(FROM_GIT),
+        }
+    }
+}
+
+impl Advise for SealedError {
+    fn advise(&self) -> Advice {
+        match self {
+            Self::BadGrant | Self::Forged | Self::NoStanza => {
+                Advice::new(Exit::Untrusted).hint(FROM_GIT)
+            }
+            Self::Conflict => Advice::new(Exit::Untrusted),
+            Self::Damaged(error) => error.advise(),
+            Self::Newer => Advice::new(Exit::Untrusted).hint(UPGRADE),
+            Self::NoIdentity => Advice::new(Exit::NoIdentity),
+            Self::MixedRecipients | Self::Recipient(_) | Self::TooLong => Advice::new(Exit::Error),
+            Self::UnknownKey(_) => Advice::new(Exit::Untrusted).hint(FROM_GIT),
+        }
+    }
+}
+
+impl Advise for StatementError {
+    fn advise(&self) -> Advice {
+        match self {
+            Self::Field(_) | Self::Malformed(_) | Self::Readers(_) | Self::Signature => {
+                Advice::new(Exit::Untrusted).hint(FROM_GIT)
+            }
+            Self::Newer(_) => Advice::new(Exit::Untrusted).hint(UPGRADE),
+        }
+    }
+}
+
+impl Advise for KeysError {
+    fn advise(&self) -> Advice {
+        match self {
+            Self::Grant { .. } | Self::Missing { .. } | Self::Wrong { .. } => {
+                Advice::new(Exit::Untrusted).hint(FROM_GIT)
+            }
+            Self::Further { .. } => Advice::new(Exit::Untrusted).hint(UPGRADE),
+            Self::NoIdentity { .. } => Advice::new(Exit::NoIdentity)
+                .hint("name the file of your private key: `--identity FILE`"),
+            Self::NotAccepted { id, reads: true, .. } => Advice::new(Exit::Untrusted)
+                .hint(format!("if somebody you trust told you this id, name it: `--pin {id}`")),
+            Self::NotAccepted { readers, .. } => Advice::new(Exit::Untrusted).hint(format!(
+                "ask {readers} to let you in; if the vault is your own, name its key: `--identity FILE`"
+            )),
+            Self::Read(error) => error.advise(),
+            Self::Sealed { source, .. } => source.advise(),
+            Self::Statement { source, .. } => source.advise(),
+        }
+    }
+}
+
+impl Advise for OpenError {
+    fn advise(&self) -> Advice {
+        match self {
+            Self::Keys(error) => error.advise(),
+            Self::Read(error) => error.advise(),
+            Self::Sealed(error) => error.advise(),
+        }
+    }
+}
+
+impl Advise for FoundingError {
+    fn advise(&self) -> Advice {
+        match self {
+            Self::Readers(_) => Advice::new(Exit::Usage).hint("choose another `--name`"),
+            Self::Sealed(error) => error.advise(),
+        }
+    }
+}
+
+impl Advise for TransactionError {
+    fn advise(&self) -> Advice {
+        match self {
+            Self::Busy { pid: Some(pid) } => {
+                Advice::new(Exit::Busy).hint(format!("it is process {pid}"))
+            }
+            Self::Busy { pid: None } => Advice::new(Exit::Busy),
+            Self::Disk(error) => error.advise(),
+            Self::ForeignJournal { path } => Advice::new(Exit::Untrusted).hint(format!(
+                "if nobody else works in this folder, remove it: `rm {}`",
+                path.display()
+            )),
+            Self::NoSuchPlace { .. } | Self::ReadBack { .. } | Self::TooLarge => {
+                Advice::new(Exit::Error)
+            }
+            Self::Recorded { .. } | Self::Unrecovered { .. } => Advice::new(Exit::Error)
+                .hint("run any command again, `hoziron vault list` for example"),
+            Self::StateNotOurs { .. } => Advice::new(Exit::Untrusted),
+            Self::Unfinishable { journal, .. } => Advice::new(Exit::Untrusted).hint(format!(
+                "bring the vault back from git, then remove `{}`",
+                journal.display()
+            )),
+        }
+    }
+}
+
+impl Advise for TrustError {
+    fn advise(&self) -> Advice {
+        match self {
+            Self::AnotherVault { record, .. } => Advice::new(Exit::Untrusted).hint(format!(
+                "if you put another vault there yourself, forget the old one: `rm {}`",
+                record.display()
+            )),
+            Self::Read(error) => error.advise(),
+        }
+    }
+}
+
+impl Advise for WorkspaceError {
+    fn advise(&self) -> Advice {
+        match self {
+            Self::Disk(error) => error.advise(),
+            Self::Find(error) => error.advise(),
+            Self::JournalKey(error) => error.advise(),
+            Self::Manifest { source, .. } => source.advise(),
+            Self::NoManifest(_) | Self::NoState => Advice::new(Exit::Error),
+            Self::Transaction(error) => error.advise(),
+            Self::Trust(error) => error.advise(),
+        }
+    }
+}

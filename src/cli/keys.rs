@@ -1,0 +1,194 @@
+//! From the places where private keys are to a keyring that opens: cheap keys first, then plugins the
+//! user allowed, and passphrases only when nothing else opens. What opened nothing is named, with the
+//! public half of each key.
+
+use crate::cli::args::Global;
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::prompt::PromptError;
+use crate::cli::ui::Ui;
+use crate::domain::{Keyring, Locked, SecretValue, UnlockError, VaultId, Voice};
+use crate::home::{Environment, Outcome, Tried, UserConfig, gather, load_signing_key};
+use crate::people::{Chain, FolderKeys, KeysError};
+use crate::vault::Vault;
+
+/// How often a passphrase is asked for.
+const ROUNDS: usize = 3;
+
+/// Reads private keys from every place. Keys under a passphrase stay locked.
+pub fn keyring(
+    global: &Global,
+    environment: &Environment,
+    ui: &Ui,
+) -> Result<(Keyring, Vec<Tried>), Failure> {
+    let what = "cannot read a private key";
+    let user = user_config(environment)?;
+    let (mut keyring, mut tried) = gather(&environment.identity_places(&global.identity, &user))
+        .map_err(|error| Failure::of(what, &error))?;
+    for pin in pins(global, environment)? {
+        keyring.trust(pin);
+    }
+    if let Some(folder) = environment.config_folder() {
+        let signing = load_signing_key(&folder).map_err(|error| Failure::of(what, &error))?;
+        signing
+            .iter()
+            .for_each(|key| keyring.sign_with(key.public()));
+    }
+    for plugin in keyring.take_plugins() {
+        let place = format!("{} (plugin `{}`)", plugin.origin(), plugin.name());
+        let outcome = if !user.plugins.iter().any(|name| name == plugin.name()) {
+            Outcome::Unusable(format!(
+                "not run; allow it with `plugins = [\"{}\"]` in ~/.config/hoziron/config.toml",
+                plugin.name()
+            ))
+        } else {
+            match plugin.admit(PluginVoice(*ui)) {
+                Some(identity) => {
+                    let public = identity.public().to_owned();
+                    keyring.add(identity);
+                    Outcome::Keys(vec![public])
+                }
+                None => Outcome::Unusable("its program is not on the PATH".to_owned()),
+            }
+        };
+        tried.push(Tried { place, outcome });
+    }
+    for tried in &tried {
+        ui.detail(&format!("looked for private keys in {tried}"));
+    }
+    Ok((keyring, tried))
+}
+
+/// Opens the vault's key: with the keys that are ready, and if none opens it, with those under a
+/// passphrase, one after the other.
+pub fn open(
+    vault: &Vault,
+    chain: impl Fn() -> Result<Chain, KeysError>,
+    (mut keyring, mut tried): (Keyring, Vec<Tried>),
+    ui: &Ui,
+) -> Result<FolderKeys, Failure> {
+    let what = "cannot open the vault's key";
+    let mut locked = keyring.take_locked().into_iter();
+    loop {
+        let chain = chain().map_err(|error| Failure::of(what, &error))?;
+        let error = match FolderKeys::open(vault, chain, &keyring) {
+            Ok(keys) => return Ok(keys),
+            Err(error) => error,
+        };
+        let opens_nothing = matches!(
+            error,
+            KeysError::NoIdentity { .. } | KeysError::NotAccepted { .. }
+        );
+        if !opens_nothing {
+            return Err(Failure::of(what, &error));
+        }
+        match locked.next() {
+            Some(key) => {
+                if let Some(outcome) = unlock(&key, &mut keyring, ui)? {
+                    tried.push(Tried {
+                        place: key.origin().to_owned(),
+                        outcome,
+                    });
+                }
+            }
+            None => {
+                return Err(nothing_opens(Failure::of(what, &error), &tried));
+            }
+        }
+    }
+}
+
+/// Names every place, and first of all what would make a key usable.
+fn nothing_opens(mut failure: Failure, tried: &[Tried]) -> Failure {
+    for tried in tried {
+        if let Outcome::Readable { path, .. } = &tried.outcome {
+            failure.hints.insert(
+                0,
+                format!("make it yours alone: `chmod 600 {}`", path.display()),
+            );
+        }
+        failure = failure.cause(format!("looked in {tried}"));
+    }
+    failure
+}
+
+/// Opens every key that needs a passphrase.
+pub fn unlock_all(keyring: &mut Keyring, ui: &Ui) -> Result<(), Failure> {
+    for key in keyring.take_locked() {
+        unlock(&key, keyring, ui)?;
+    }
+    Ok(())
+}
+
+/// Asks for a passphrase; says why if the key stays locked.
+fn unlock(key: &Locked, keyring: &mut Keyring, ui: &Ui) -> Result<Option<Outcome>, Failure> {
+    let shown = key
+        .public()
+        .map(|public| format!("{public}, "))
+        .unwrap_or_default();
+    if !ui.has_terminal() {
+        let why = format!("{shown}needs a passphrase, and nobody can be asked");
+        return Ok(Some(Outcome::Unusable(why)));
+    }
+    for _ in 0..ROUNDS {
+        let passphrase = match ui.ask_passphrase(&format!("passphrase for {}", key.origin())) {
+            Ok(passphrase) => passphrase,
+            Err(PromptError::Interrupted) => break,
+            Err(error) => return Err(Failure::of("no passphrase", &error)),
+        };
+        match key.unlock(&passphrase, keyring) {
+            Ok(()) => return Ok(None),
+            Err(error @ (UnlockError::Costly | UnlockError::Text(_))) => {
+                return Ok(Some(Outcome::Unusable(error.to_string())));
+            }
+            Err(error @ UnlockError::Wrong) => ui.warn(&error.to_string()),
+        }
+    }
+    Ok(Some(Outcome::Unusable(format!(
+        "{shown}not opened by the passphrase"
+    ))))
+}
+
+/// Reads the user's own configuration.
+pub fn user_config(environment: &Environment) -> Result<UserConfig, Failure> {
+    match environment.config_folder() {
+        Some(folder) => UserConfig::load(&folder)
+            .map_err(|error| Failure::of("cannot use your configuration", &error)),
+        None => Ok(UserConfig::default()),
+    }
+}
+
+fn pins(global: &Global, environment: &Environment) -> Result<Vec<VaultId>, Failure> {
+    let variable = environment
+        .get("HOZIRON_PIN")
+        .map(|pin| pin.to_string_lossy().into_owned());
+    let parse = |text: String| {
+        VaultId::parse(&text).map_err(|error| {
+            Failure::new("a pin is not a vault's id", Exit::Usage).cause(error.to_string())
+        })
+    };
+    global
+        .pin
+        .iter()
+        .cloned()
+        .chain(variable)
+        .map(parse)
+        .collect()
+}
+
+/// What a plugin may say and ask.
+#[derive(Clone, Copy)]
+struct PluginVoice(Ui);
+
+impl Voice for PluginVoice {
+    fn say(&self, message: &str) {
+        self.0.note(message);
+    }
+
+    fn confirm(&self, question: &str) -> Option<bool> {
+        self.0.ask(question, "answer on a terminal").ok()
+    }
+
+    fn ask_hidden(&self, label: &str) -> Option<SecretValue> {
+        self.0.ask_passphrase(label).ok()
+    }
+}

@@ -1,0 +1,343 @@
+//! The library's front door: credentials by the names that settings use, resolved when they are asked
+//! for. Opening reads no secret and no private key; a program starts without any, and fails only where
+//! it needs one. Every call looks at what is on the disk now, so a new value needs no restart.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use thiserror::Error;
+
+use crate::config::{Config, ConfigError, Reference};
+use crate::disk::DiskError;
+use crate::domain::{FolderName, Keyring, NameError, SecretValue, VarName};
+use crate::env::local::{Local, LocalError};
+use crate::env::sources::{Prefer, SelectError, Source, Sources, select};
+use crate::home::{
+    Environment, FindError, IdentityError, UserConfig, UserConfigError, gather, git,
+};
+use crate::people::{FolderKeys, KeysError, OpenError};
+use crate::vault::trust::Seen;
+use crate::workspace::{OpenHome, WorkspaceError};
+
+/// The application's settings, in the home.
+pub const CONFIG: &str = "config.toml";
+
+/// Why a credential is not handed out. Names variables and places, never a value.
+#[derive(Debug, Error)]
+pub enum CredentialError {
+    /// `config.toml` cannot be used.
+    #[error("`{}`: {source}", .path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ConfigError,
+    },
+    /// A file cannot be read.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// A private key cannot be read.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The vault's key does not open.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// `.env` is not read.
+    #[error(transparent)]
+    Local(#[from] LocalError),
+    /// There is no value anywhere.
+    #[error("`{variable}` has no value{}; looked in {}", referred(.referred_by), .looked_in.join(", "))]
+    Missing {
+        /// The variable.
+        variable: VarName,
+        /// The TOML paths in `config.toml` that refer to it.
+        referred_by: Vec<String>,
+        /// Where it was looked for.
+        looked_in: Vec<String>,
+    },
+    /// Not the name of a variable.
+    #[error("`{name}` is not the name of a variable: {source}")]
+    Name {
+        /// What was asked for.
+        name: String,
+        /// What is wrong with it.
+        source: NameError,
+    },
+    /// The secret is not to be trusted.
+    #[error("`{name}`: {source}")]
+    Open {
+        /// The secret.
+        name: String,
+        /// What is wrong with it.
+        source: OpenError,
+    },
+    /// The settings do not refer to a credential by this key.
+    #[error("`{path}` is not in `config.toml`")]
+    Reference {
+        /// The TOML path that was looked for.
+        path: String,
+    },
+    /// The vault's names do not fit the profile.
+    #[error(transparent)]
+    Select(#[from] SelectError),
+    /// The user's own configuration cannot be used.
+    #[error(transparent)]
+    UserConfig(#[from] UserConfigError),
+    /// The home cannot be worked in.
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
+}
+
+/// How credentials are looked for.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The home; found as the command line finds it if absent.
+    pub home: Option<PathBuf>,
+    /// Files with private keys, looked at before the usual places.
+    pub identities: Vec<PathBuf>,
+    /// What wins when a variable has several values.
+    pub prefer: Prefer,
+    /// The profile; `HOZIRON_PROFILE` if absent.
+    pub profile: Option<FolderName>,
+}
+
+/// Credentials by the names that settings use.
+///
+/// ```
+/// use hoziron::Credentials;
+///
+/// let credentials = Credentials::open()?;
+/// // Fails only here, and names the variable and where it was looked for.
+/// if let Err(error) = credentials.resolve("SURELY_NOT_SET_ANYWHERE") {
+///     assert!(error.to_string().contains("SURELY_NOT_SET_ANYWHERE"));
+/// }
+/// # Ok::<(), hoziron::CredentialError>(())
+/// ```
+pub struct Credentials {
+    environment: Environment,
+    options: Options,
+    // `None`: there is no home, as in a container; the process environment is all there is.
+    home: Option<PathBuf>,
+    // The folder key, once a value was needed. Private keys are read once.
+    keys: Mutex<Option<FolderKeys>>,
+}
+
+impl Credentials {
+    /// Opens the credentials of this process's home, if there is one. Reads no secret.
+    pub fn open() -> Result<Self, CredentialError> {
+        Self::with(Environment::read(), Options::default())
+    }
+
+    /// Opens credentials with options. Reads no secret.
+    pub fn with(environment: Environment, options: Options) -> Result<Self, CredentialError> {
+        let home = match environment.search(options.home.clone()).find() {
+            Ok(home) => Some(home),
+            Err(FindError::Missing(_) | FindError::NoPlace) if options.home.is_none() => None,
+            Err(error) => return Err(WorkspaceError::from(error).into()),
+        };
+        Ok(Self {
+            environment,
+            options,
+            home,
+            keys: Mutex::new(None),
+        })
+    }
+
+    /// Returns the value of a variable: from the process environment, `.env` or the vault.
+    pub fn resolve(&self, name: &str) -> Result<SecretValue, CredentialError> {
+        let variable = VarName::parse(name).map_err(|source| CredentialError::Name {
+            name: name.to_owned(),
+            source,
+        })?;
+        self.value(&variable)
+    }
+
+    /// Returns the credentials of `[providers.NAME]` in `config.toml`.
+    pub fn provider<'a>(&'a self, name: &'a str) -> Integration<'a> {
+        Integration {
+            credentials: self,
+            table: ["providers", name],
+        }
+    }
+
+    /// Returns the credentials of `[integrations.NAME]` in `config.toml`.
+    pub fn integration<'a>(&'a self, name: &'a str) -> Integration<'a> {
+        Integration {
+            credentials: self,
+            table: ["integrations", name],
+        }
+    }
+
+    fn value(&self, variable: &VarName) -> Result<SecretValue, CredentialError> {
+        let process = self.environment.get(variable.as_str());
+        let Some(home) = &self.home else {
+            return match process {
+                Some(value) => Ok(SecretValue::new(value.as_encoded_bytes().to_vec())),
+                None => Err(self.missing(variable, None)),
+            };
+        };
+        // The cheapest place first: a container whose orchestrator sets everything opens nothing.
+        if let (Some(value), Prefer::Environment) = (process, self.options.prefer) {
+            return Ok(SecretValue::new(value.as_encoded_bytes().to_vec()));
+        }
+        let open = OpenHome::at(home.clone(), &self.environment)?;
+        let local = self.local(&open)?;
+        let sources = self.sources(&open, local.as_ref())?;
+        match sources.of(variable) {
+            None => match process {
+                Some(value) => Ok(SecretValue::new(value.as_encoded_bytes().to_vec())),
+                None => Err(self.missing(variable, Some(&open))),
+            },
+            Some(Source::Process) => Ok(SecretValue::new(
+                process
+                    .map(|value| value.as_encoded_bytes().to_vec())
+                    .unwrap_or_default(),
+            )),
+            Some(Source::DotEnv { .. }) => {
+                let entry = local.as_ref().and_then(|local| local.dotenv.get(variable));
+                Ok(SecretValue::new(
+                    entry
+                        .map(|value| value.reveal().to_vec())
+                        .unwrap_or_default(),
+                ))
+            }
+            Some(Source::Vault(name)) => {
+                let mut held = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+                let keys = match held.take() {
+                    Some(keys) => keys,
+                    None => self.open_keys(&open)?,
+                };
+                let opened = keys.opener(&open.vault).open(name);
+                // A key that does not open is asked for anew next time: the vault may have another.
+                if opened.is_ok() {
+                    *held = Some(keys);
+                }
+                let shown = || name.to_string();
+                match opened.map_err(|source| CredentialError::Open {
+                    name: shown(),
+                    source,
+                })? {
+                    Some((value, _)) => Ok(value.into_inner()),
+                    None => Err(self.missing(variable, Some(&open))),
+                }
+            }
+        }
+    }
+
+    fn local(&self, open: &OpenHome) -> Result<Option<Local>, CredentialError> {
+        let ask =
+            |folder: &Path, file: &str| git::tracks(folder, file, self.environment.variables());
+        Ok(Local::load(open.vault.home(), ask)?)
+    }
+
+    fn sources(&self, open: &OpenHome, local: Option<&Local>) -> Result<Sources, CredentialError> {
+        let profile = match &self.options.profile {
+            Some(profile) => Some(profile.clone()),
+            None => match self.environment.profile() {
+                Some(text) => Some(
+                    FolderName::parse(&text)
+                        .map_err(|source| CredentialError::Name { name: text, source })?,
+                ),
+                None => None,
+            },
+        };
+        let seen = match self.environment.state() {
+            Some(state) => Some(Seen::load(&state, &open.manifest.id)?),
+            None => None,
+        };
+        let secrets = select(&open.vault.inventory()?, profile.as_ref(), seen.as_ref())?;
+        let dotenv = local.map(|local| &local.dotenv);
+        let set = |variable: &VarName| self.environment.get(variable.as_str()).is_some();
+        Ok(Sources::gather(set, dotenv, secrets, self.options.prefer))
+    }
+
+    fn open_keys(&self, open: &OpenHome) -> Result<FolderKeys, CredentialError> {
+        let chain = open.chain()?;
+        let user = match self.environment.config_folder() {
+            Some(folder) => UserConfig::load(&folder)?,
+            None => UserConfig::default(),
+        };
+        let (keyring, _): (Keyring, _) = gather(
+            &self
+                .environment
+                .identity_places(&self.options.identities, &user),
+        )?;
+        Ok(FolderKeys::open(&open.vault, chain, &keyring)?)
+    }
+
+    fn config(&self) -> Result<Option<Config>, CredentialError> {
+        let Some(home) = &self.home else {
+            return Ok(None);
+        };
+        load_config(&crate::disk::Dir::open(home)?)
+    }
+
+    fn missing(&self, variable: &VarName, open: Option<&OpenHome>) -> CredentialError {
+        let config = self.config().ok().flatten();
+        let referred_by = config
+            .iter()
+            .flat_map(|config| config.referring_to(variable))
+            .map(|reference| reference.path.clone())
+            .collect();
+        let mut looked_in = vec!["the process environment".to_owned()];
+        match open {
+            Some(open) => looked_in.extend([
+                format!("`{}`", open.path.join(super::local::DOTENV).display()),
+                format!("the vault in `{}`", open.path.display()),
+            ]),
+            None => looked_in.push("no home (none was found)".to_owned()),
+        }
+        CredentialError::Missing {
+            variable: variable.clone(),
+            referred_by,
+            looked_in,
+        }
+    }
+}
+
+/// The credentials of one table of `config.toml`.
+pub struct Integration<'a> {
+    credentials: &'a Credentials,
+    table: [&'a str; 2],
+}
+
+impl Integration<'_> {
+    /// Returns the credential that `KEY_env` refers to: `key("api_key")` follows `api_key_env`.
+    pub fn key(&self, key: &str) -> Result<SecretValue, CredentialError> {
+        let config = self.credentials.config()?;
+        let reference: Option<&Reference> = config
+            .as_ref()
+            .and_then(|config| config.reference(&self.table, key));
+        match reference {
+            Some(reference) => self.credentials.value(&reference.variable),
+            None => {
+                let path = format!("{}.{}.{key}_env", self.table[0], self.table[1]);
+                Err(CredentialError::Reference { path })
+            }
+        }
+    }
+}
+
+/// Reads the settings of a home; `None` if there are none.
+pub fn load_config(home: &crate::disk::Dir) -> Result<Option<Config>, CredentialError> {
+    let limit = crate::config::MAX_CONFIG as u64;
+    let Some(bytes) = home.read(CONFIG, limit)? else {
+        return Ok(None);
+    };
+    let path = home.path().join(CONFIG);
+    let config =
+        Config::parse(&bytes).map_err(|source| CredentialError::Config { path, source })?;
+    Ok(Some(config))
+}
+
+fn referred(paths: &[String]) -> String {
+    if paths.is_empty() {
+        return String::new();
+    }
+    let paths: Vec<_> = paths.iter().map(|path| format!("`{path}`")).collect();
+    format!(
+        " ({} in `config.toml` {} to it)",
+        paths.join(", "),
+        if paths.len() == 1 { "refers" } else { "refer" }
+    )
+}
