@@ -172,12 +172,13 @@ impl Dir {
         };
         let stat = rustix::fs::fstat(&fd).map_err(|errno| self.error(Action::Stat, name, errno))?;
         let bytes = read_regular(fd.as_fd(), &stat, &|| self.path.join(name), limit)?;
+        let bits: u32 = stat.st_mode as _;
         let is_ours = stat.st_uid == rustix::process::geteuid().as_raw();
         Ok(Some((
             bytes,
             Owner {
                 is_ours,
-                mode: u32::from(stat.st_mode) & 0o7777,
+                mode: bits & 0o7777,
             },
         )))
     }

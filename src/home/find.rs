@@ -102,6 +102,10 @@ fn owned(home: PathBuf) -> Result<PathBuf, FindError> {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test arranges files as it likes"
+)]
 mod tests {
     use std::fs;
 

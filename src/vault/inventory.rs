@@ -165,6 +165,10 @@ fn list_error(root: &Path, error: walkdir::Error) -> DiskError {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test arranges files as it likes"
+)]
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;

@@ -161,6 +161,10 @@ impl Seen {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test arranges files as it likes"
+)]
 mod tests {
     use super::*;
 
