@@ -32,4 +32,7 @@ pub mod sealed;
 pub mod vault;
 pub mod workspace;
 
+pub use domain::{FolderName, SecretValue};
 pub use env::credentials::{CredentialError, Credentials, Integration, Options};
+pub use env::sources::Prefer;
+pub use home::Environment;

@@ -2,6 +2,8 @@
 //! characters that turn or hide text, are shown as escapes. A file name cannot move the cursor, and
 //! a bidirectional override cannot make one name look like another (CVE-2021-42574).
 
+use std::path::Path;
+
 /// Shows one line of text; every character that would do something is written as `\u{…}`.
 pub fn line(text: &str) -> String {
     escape(text, |_| false)
@@ -17,6 +19,17 @@ pub fn typed(word: &str) -> String {
     match word.split_once('=') {
         Some((name, _)) => format!("{name}=…"),
         None => word.to_owned(),
+    }
+}
+
+/// Shows a path as one word of a shell's command line: a name from a repository, pasted, runs nothing.
+pub fn word(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    let is_plain = |character: char| character.is_alphanumeric() || "/._-+:@%,".contains(character);
+    if path.chars().all(is_plain) && !path.is_empty() {
+        path.into_owned()
+    } else {
+        format!("'{}'", path.replace('\'', r"'\''"))
     }
 }
 

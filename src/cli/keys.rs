@@ -5,6 +5,7 @@
 use crate::cli::args::Global;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::prompt::PromptError;
+use crate::cli::start_over;
 use crate::cli::ui::Ui;
 use crate::domain::{Keyring, Locked, SecretValue, UnlockError, VaultId, Voice};
 use crate::home::{Environment, Outcome, Tried, UserConfig, gather, load_signing_key};
@@ -41,6 +42,7 @@ pub fn keyring(
                 plugin.name()
             ))
         } else {
+            start_over::in_clean_environment(environment)?;
             match plugin.admit(PluginVoice(*ui)) {
                 Some(identity) => {
                     let public = identity.public().to_owned();

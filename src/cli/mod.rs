@@ -10,6 +10,7 @@ mod home_files;
 mod keys;
 mod prompt;
 mod render;
+mod start_over;
 mod terminal;
 mod ui;
 mod usage;

@@ -2,70 +2,75 @@
 //! because a value that was pasted in the wrong place is one of them. What clap would suggest, and
 //! what it lists as possible, is ours and is shown.
 
+use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use crate::cli::args::Cli;
 use crate::cli::failure::{Exit, Failure};
 
 /// Turns a parser's error into a failure, or says that it was help or the version.
 pub fn explain(error: &clap::Error) -> Option<Failure> {
+    // In these kinds the argument is the parser's own name for it, not what was typed.
+    let argument = || list(error, ContextKind::InvalidArg).unwrap_or_else(|| "it".to_owned());
     let what = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => return None,
-        ErrorKind::ArgumentConflict => "two options exclude each other",
-        ErrorKind::InvalidSubcommand => "there is no such command",
+        ErrorKind::ArgumentConflict => "two options exclude each other".to_owned(),
+        ErrorKind::InvalidSubcommand => "there is no such command".to_owned(),
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
-            "an option has a value it cannot have"
+            format!("{} cannot have this value", argument())
         }
-        ErrorKind::MissingRequiredArgument => "something is missing",
-        ErrorKind::MissingSubcommand => "a command is missing",
-        ErrorKind::UnknownArgument => "there is a word or an option too many",
-        _ => "the command line makes no sense",
+        ErrorKind::MissingRequiredArgument => format!("{} is missing", argument()),
+        ErrorKind::MissingSubcommand => "a command is missing".to_owned(),
+        ErrorKind::UnknownArgument => "there is a word or an option too many".to_owned(),
+        _ => "the command line makes no sense".to_owned(),
     };
     let mut failure = Failure::new(what, Exit::Usage);
-    for (kind, shown) in [
+    if error.kind() == ErrorKind::UnknownArgument {
+        failure = failure.cause("it is not shown here because it may be a secret");
+    }
+    for (kind, lead) in [
         (ContextKind::SuggestedSubcommand, "did you mean"),
         (ContextKind::SuggestedArg, "did you mean"),
         (ContextKind::ValidSubcommand, "one of"),
         (ContextKind::ValidValue, "one of"),
     ] {
-        if let Some(text) = error.get(kind).and_then(words) {
-            failure = failure.cause(format!("{shown} {text}"));
+        if let Some(words) = list(error, kind) {
+            failure = failure.cause(format!("{lead} {words}"));
         }
     }
-    // In these kinds the argument is the parser's own name for it, not what was typed.
-    let named = matches!(
-        error.kind(),
-        ErrorKind::InvalidValue | ErrorKind::MissingRequiredArgument | ErrorKind::ValueValidation
-    );
-    if let Some(text) = named
-        .then(|| error.get(ContextKind::InvalidArg).and_then(words))
-        .flatten()
-    {
-        failure = failure.cause(format!("it is about {text}"));
-    }
-    if error.kind() == ErrorKind::UnknownArgument {
-        failure = failure.cause("it is not shown here because it may be a secret");
+    if let Some(whole) = in_a_group(error) {
+        failure = failure.hint(format!("did you mean `hoziron {whole}`?"));
     }
     if let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) {
         let usage = usage.to_string();
-        let usage = usage
+        let usage: Vec<_> = usage
             .trim_start_matches("Usage:")
             .split_whitespace()
-            .collect::<Vec<_>>();
+            .collect();
         failure = failure.hint(format!("usage: {}", usage.join(" ")));
     }
     Some(failure)
 }
 
-fn words(value: &ContextValue) -> Option<String> {
-    match value {
-        ContextValue::String(word) => Some(format!("`{word}`")),
-        ContextValue::Strings(words) if !words.is_empty() => Some(
-            words
-                .iter()
-                .map(|word| format!("`{word}`"))
-                .collect::<Vec<_>>()
-                .join(", "),
-        ),
+/// `hoziron get` is `hoziron vault get`: a word that is one of our verbs is no secret.
+fn in_a_group(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else {
+        return None;
+    };
+    let cli = Cli::command();
+    let group = cli
+        .get_subcommands()
+        .find(|group| group.find_subcommand(word).is_some())?;
+    Some(format!("{} {word}", group.get_name()))
+}
+
+fn list(error: &clap::Error, kind: ContextKind) -> Option<String> {
+    let quoted = |word: &String| format!("`{word}`");
+    match error.get(kind)? {
+        ContextValue::String(word) => Some(quoted(word)),
+        ContextValue::Strings(words) if !words.is_empty() => {
+            Some(words.iter().map(quoted).collect::<Vec<_>>().join(", "))
+        }
         _ => None,
     }
 }

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use age::ssh::UnsupportedKey;
 use age_core::format::{FileKey, Stanza};
 use age_core::secrecy::ExposeSecret;
 use bech32::primitives::decode::CheckedHrpstring;
@@ -23,6 +24,9 @@ const PLUGIN: &str = "AGE-PLUGIN-";
 /// Why a text is not a list of identities. Holds no part of the text.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum IdentityTextError {
+    /// An ssh key under a passphrase, in a cipher that cannot be undone here.
+    #[error("its passphrase is of a kind that cannot be used; `ssh-keygen -p -f FILE` renews it")]
+    Cipher,
     /// There is no key in it.
     #[error("there is no private key in it")]
     Empty,
@@ -215,6 +219,9 @@ impl Keyring {
             age::ssh::Identity::Encrypted(_) => {
                 self.locked.push(Locked::ssh_key(key, text, origin)?);
             }
+            age::ssh::Identity::Unsupported(
+                UnsupportedKey::EncryptedPem | UnsupportedKey::EncryptedSsh(_),
+            ) => return Err(IdentityTextError::Cipher),
             age::ssh::Identity::Unsupported(_) => return Err(IdentityTextError::Kind),
         }
         Ok(())

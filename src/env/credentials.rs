@@ -273,25 +273,10 @@ impl Credentials {
     }
 
     fn missing(&self, variable: &VarName, open: Option<&OpenHome>) -> CredentialError {
+        // Settings that cannot be read refer to nothing; what is missing is missing all the same.
         let config = self.config().ok().flatten();
-        let referred_by = config
-            .iter()
-            .flat_map(|config| config.referring_to(variable))
-            .map(|reference| reference.path.clone())
-            .collect();
-        let mut looked_in = vec!["the process environment".to_owned()];
-        match open {
-            Some(open) => looked_in.extend([
-                format!("`{}`", open.path.join(super::local::DOTENV).display()),
-                format!("the vault in `{}`", open.path.display()),
-            ]),
-            None => looked_in.push("no home (none was found)".to_owned()),
-        }
-        CredentialError::Missing {
-            variable: variable.clone(),
-            referred_by,
-            looked_in,
-        }
+        let home = open.map(|open| open.path.as_path());
+        missing(variable, config.as_ref(), home)
     }
 }
 
@@ -315,6 +300,32 @@ impl Integration<'_> {
                 Err(CredentialError::Reference { path })
             }
         }
+    }
+}
+
+/// The error for a variable that has no value: what refers to it, and where it was looked for.
+pub fn missing(
+    variable: &VarName,
+    config: Option<&Config>,
+    home: Option<&Path>,
+) -> CredentialError {
+    let referred_by = config
+        .into_iter()
+        .flat_map(|config| config.referring_to(variable))
+        .map(|reference| reference.path.clone())
+        .collect();
+    let mut looked_in = vec!["the process environment".to_owned()];
+    match home {
+        Some(home) => looked_in.extend([
+            format!("`{}`", home.join(super::local::DOTENV).display()),
+            format!("the vault in `{}`", home.display()),
+        ]),
+        None => looked_in.push("no home (none was found)".to_owned()),
+    }
+    CredentialError::Missing {
+        variable: variable.clone(),
+        referred_by,
+        looked_in,
     }
 }
 

@@ -113,12 +113,21 @@ impl Sources {
         self.0.get(variable)
     }
 
-    /// Keeps the variables that were asked for by name.
-    pub fn only(mut self, wanted: &[VarName]) -> Result<Self, SelectError> {
-        let missing = wanted.iter().filter(|name| !self.0.contains_key(name));
+    /// Keeps the variables that were asked for by name; `set` says what the process environment has.
+    pub fn only(
+        mut self,
+        wanted: &[VarName],
+        set: impl Fn(&VarName) -> bool,
+    ) -> Result<Self, SelectError> {
+        let missing = wanted
+            .iter()
+            .filter(|name| !self.0.contains_key(name) && !set(name));
         let missing: Vec<_> = missing.cloned().collect();
         if !missing.is_empty() {
             return Err(SelectError::Unknown(missing));
+        }
+        for name in wanted {
+            self.0.entry(name.clone()).or_insert(Source::Process);
         }
         self.0.retain(|variable, _| wanted.contains(variable));
         Ok(self)

@@ -4,16 +4,28 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStringExt;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
+
+use zeroize::Zeroizing;
 
 use crate::domain::SecretValue;
 use crate::home::{Place, Search, UserConfig};
+
+/// The variable that names the descriptor through which a run hands another what it took out of the
+/// environment: names and values, each ended by a NUL.
+pub const HANDED: &str = "HOZIRON_IDENTITY_FD";
+
+/// The most that is handed, in bytes: what a pipe takes without a reader.
+const MAX_HANDED: u64 = 64 * 1024;
 
 /// The environment of this run. Has no `Debug`: variables may hold keys.
 pub struct Environment {
     variables: Vec<(OsString, OsString)>,
     from: PathBuf,
+    handed: bool,
 }
 
 /// Beginnings of the names of variables that hold what opens secrets: hoziron's own, and those of
@@ -39,9 +51,34 @@ impl Environment {
     /// Reads it.
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub fn read() -> Self {
+        let from = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+        let mut variables: Vec<_> = env::vars_os().collect();
+        let handed = variables.iter().find(|(name, _)| name == HANDED);
+        let handed = handed.and_then(|(_, descriptor)| descriptor.to_str()?.parse().ok());
+        let handed = handed.map(taken_out);
+        for (name, value) in handed.iter().flatten() {
+            variables.retain(|(known, _)| known != name);
+            variables.push((name.clone(), value.clone()));
+        }
+        variables.retain(|(name, _)| name != HANDED);
         Self {
-            variables: env::vars_os().collect(),
-            from: env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+            variables,
+            from,
+            handed: handed.is_some(),
+        }
+    }
+
+    /// Says whether an earlier run of the same command has cleaned the process environment.
+    pub fn was_handed(&self) -> bool {
+        self.handed
+    }
+
+    /// Makes one of given variables and a working directory.
+    pub fn of(variables: Vec<(OsString, OsString)>, from: PathBuf) -> Self {
+        Self {
+            variables,
+            from,
+            handed: false,
         }
     }
 
@@ -165,4 +202,22 @@ impl Environment {
     fn absolute(&self, name: &str) -> Option<PathBuf> {
         self.path(name).filter(|path| path.is_absolute())
     }
+}
+
+/// Reads what an earlier run of the same command took out of the environment.
+fn taken_out(descriptor: u32) -> Vec<(OsString, OsString)> {
+    let mut text = Zeroizing::new(Vec::with_capacity(MAX_HANDED as usize));
+    let read = File::open(format!("/dev/fd/{descriptor}"))
+        .and_then(|pipe| pipe.take(MAX_HANDED).read_to_end(&mut text));
+    if read.is_err() {
+        return Vec::new();
+    }
+    let parts: Vec<_> = text
+        .split(|byte| *byte == 0)
+        .map(OsStr::from_bytes)
+        .collect();
+    parts
+        .chunks_exact(2)
+        .map(|pair| (pair[0].to_owned(), pair[1].to_owned()))
+        .collect()
 }

@@ -11,7 +11,7 @@ pub mod scratch;
 mod signing_key;
 mod user_config;
 
-pub use environment::{Environment, IDENTITY_PREFIXES, holds_identity};
+pub use environment::{Environment, HANDED, IDENTITY_PREFIXES, holds_identity};
 pub use find::{FindError, HOME, MANIFEST, Search};
 pub use identities::{IdentityError, Outcome, Place, Tried, gather};
 pub use journal_key::{JournalKeyError, load_journal_key, load_or_make_journal_key};

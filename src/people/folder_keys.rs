@@ -270,6 +270,11 @@ struct OpenFolder<'a> {
 }
 
 impl Opener<'_> {
+    /// Returns another opener of the same vault, for another thread.
+    pub fn another(&self) -> Self {
+        self.keys.opener(self.vault)
+    }
+
     /// Opens a secret; `None` if there is none of this name.
     pub fn open(&mut self, name: &SecretName) -> Result<Option<Opened>, OpenError> {
         let folder = name.folder();

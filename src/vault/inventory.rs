@@ -1,9 +1,10 @@
 //! What is in the vault, by name: every sealed file, every folder that has keys, and everything that
 //! should not be there. Nothing is opened and no link is followed; a listing needs no identity.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
@@ -64,17 +65,19 @@ impl Inventory {
     /// Lists the vault at `path`.
     pub fn list(path: &Path) -> Result<Self, DiskError> {
         let mut inventory = Self::default();
-        let mut folded: BTreeMap<String, SecretName> = BTreeMap::new();
+        let mut folded: HashMap<String, SecretName> = HashMap::new();
         let mut walk = WalkDir::new(path)
             .min_depth(1)
-            .sort_by_file_name()
+            // By name: what is compared shares its folder, and is compared without being parsed.
+            .sort_by(|a, b| a.path().as_os_str().cmp(b.path().as_os_str()))
             .into_iter();
         while let Some(entry) = walk.next() {
             let entry = entry.map_err(|error| list_error(path, error))?;
-            let below = entry.path().strip_prefix(path).unwrap_or(entry.path());
-            let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+            let below = below(path, entry.path());
+            let name = file_name(below);
+            let hidden = name.starts_with(b".");
             if entry.file_type().is_dir() {
-                if entry.file_name() == ".keys" {
+                if name == b".keys" {
                     inventory.keyed.extend(folder_of(below));
                 }
                 // A folder in the place of a sealed file.
@@ -117,6 +120,20 @@ impl Inventory {
         }
         Ok(inventory)
     }
+}
+
+/// What of a path stands below the root of its walk. A comparison of bytes: the walk has put the path
+/// together from the root, and taking thousands of paths apart would cost more than all the rest.
+fn below<'a>(root: &Path, path: &'a Path) -> &'a Path {
+    let bytes = path.as_os_str().as_bytes();
+    let rest = bytes.strip_prefix(root.as_os_str().as_bytes());
+    let rest = rest.unwrap_or(bytes);
+    Path::new(OsStr::from_bytes(rest.strip_prefix(b"/").unwrap_or(rest)))
+}
+
+fn file_name(below: &Path) -> &[u8] {
+    let bytes = below.as_os_str().as_bytes();
+    bytes.rsplit(|&byte| byte == b'/').next().unwrap_or(bytes)
 }
 
 /// Reads a path below the vault as a secret's, `None` if it does not end like one.

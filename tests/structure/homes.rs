@@ -59,7 +59,14 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     (
         "rustix",
-        &["cli/terminal.rs", "cli/ui.rs", "disk/", "env/", "home/"],
+        &[
+            "cli/start_over.rs",
+            "cli/terminal.rs",
+            "cli/ui.rs",
+            "disk/",
+            "env/",
+            "home/",
+        ],
     ),
     (
         "serde",

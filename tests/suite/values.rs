@@ -1,6 +1,6 @@
 //! Values go in and come out as they are, and stock `age` reads the same.
 
-use crate::house::{House, finish, has_judge};
+use crate::house::{House, finish, has_judge, is_present};
 
 /// Values that other tools alter.
 fn hostile_values() -> Vec<Vec<u8>> {
@@ -25,20 +25,23 @@ fn hostile_values() -> Vec<Vec<u8>> {
     .collect()
 }
 
-/// A value of any bytes comes back, and `age -d` prints exactly the same.
+/// A value of any bytes comes back, and `age -d` prints exactly the same; so does `rage`, if it is
+/// on the machine.
 #[test]
 fn any_bytes_round_trip() {
     let house = House::new();
-    let judge = has_judge("age", "any_bytes_round_trip");
+    let mut judges = Vec::new();
+    judges.extend(has_judge("age", "any_bytes_round_trip").then_some("age"));
+    judges.extend(is_present("rage").then_some("rage"));
     for (index, value) in hostile_values().into_iter().enumerate() {
         let name = format!("VALUE_{index}");
         house.seal(&name, &value);
         assert!(house.run(["vault", "get", &name]).ok() == value, "{name}");
-        if judge {
+        for judge in &judges {
             let file = house.vault(&format!("{name}.age"));
-            let mut age = house.program("age");
+            let mut age = house.program(judge);
             age.arg("-d").arg("-i").arg(house.identity()).arg(file);
-            assert!(finish(&mut age, b"").ok() == value, "{name} by age");
+            assert!(finish(&mut age, b"").ok() == value, "{name} by {judge}");
         }
     }
 }

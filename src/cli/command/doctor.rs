@@ -5,6 +5,7 @@ use clap::Args as ClapArgs;
 
 use crate::cli::args::Global;
 use crate::cli::command::env::variables::local;
+use crate::cli::display::word;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::home_files;
 use crate::cli::keys;
@@ -73,7 +74,7 @@ fn look_at_keys(checks: &mut Vec<Check>, global: &Global, environment: &Environm
                     Outcome::Readable { path, .. } => checks.push(Check {
                         what: place(),
                         found: tried.to_string(),
-                        problem: Some(format!("chmod 600 {}", path.display())),
+                        problem: Some(format!("chmod 600 {}", word(path))),
                     }),
                     // Ssh keys of other kinds and the like are nobody's fault.
                     Outcome::Unusable(_) => checks.push(Check::right(&place(), tried.to_string())),
@@ -113,7 +114,10 @@ fn look_at_home(checks: &mut Vec<Check>, workspace: &Workspace<'_>, ui: &Ui) {
                 let path = format!("vault/{}", stray.path.display());
                 checks.push(Check {
                     found: stray.why.to_string(),
-                    problem: Some(format!("look at it, and remove it: rm -r {path}")),
+                    problem: Some(format!(
+                        "look at it, and remove it: `rm -r {}`",
+                        word(&workspace.home().join(&path))
+                    )),
                     what: path,
                 });
             }
@@ -133,7 +137,8 @@ fn look_at_home(checks: &mut Vec<Check>, workspace: &Workspace<'_>, ui: &Ui) {
                     found: "lines are missing, so git may commit or rewrite what it must not"
                         .to_owned(),
                     problem: Some(format!(
-                        "make it\n{}",
+                        "cat > {} <<'EOF'\n{}\nEOF",
+                        word(&workspace.home().join(target.path())),
                         String::from_utf8_lossy(&bytes).trim_end()
                     )),
                 });
@@ -151,7 +156,7 @@ fn look_at_home(checks: &mut Vec<Check>, workspace: &Workspace<'_>, ui: &Ui) {
             Some(mode) => Check {
                 what: ".env".to_owned(),
                 found: format!("others can read it (mode {mode:04o})"),
-                problem: Some(format!("chmod 600 {}", local.path.display())),
+                problem: Some(format!("chmod 600 {}", word(&local.path))),
             },
         },
         Err(failure) => Check::wrong(".env", &failure),

@@ -1,5 +1,6 @@
 //! Hints for variables, exports, `.env` and `config.toml`.
 
+use crate::cli::display::word;
 use crate::cli::failure::Exit;
 use crate::cli::hint::{Advice, Advise};
 use crate::config::ConfigError;
@@ -47,13 +48,13 @@ impl Advise for LocalError {
             Self::Disk(error) => error.advise(),
             Self::NotOurs(_) => advice,
             Self::OthersCanWrite { path, .. } => {
-                advice.hint(format!("look through it, then `chmod 600 {}`", path.display()))
+                advice.hint(format!("look through it, then `chmod 600 {}`", word(path)))
             }
             Self::Parse { .. } => Advice::new(Exit::Error)
                 .hint("the lines are not shown because they may hold a secret; look at them in the file"),
             Self::Tracked(path) => advice.hint(format!(
                 "it came with the repository, so anybody could have written it: `git rm --cached {}`",
-                path.display()
+                word(path)
             )),
             Self::Untellable(_) => advice.hint("install git, or move the file away"),
         }

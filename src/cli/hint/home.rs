@@ -1,5 +1,6 @@
 //! Hints for names, files, private keys and questions.
 
+use crate::cli::display::word;
 use crate::cli::failure::Exit;
 use crate::cli::hint::{Advice, Advise};
 use crate::cli::prompt::PromptError;
@@ -75,7 +76,7 @@ impl Advise for JournalKeyError {
             Self::File(error) => error.advise(),
             Self::Malformed { path } => Advice::new(Exit::Error).hint(format!(
                 "remove it, and a new one is made: `rm {}`",
-                path.display()
+                word(path)
             )),
             Self::NoRandomness => Advice::new(Exit::Error),
         }
@@ -88,10 +89,8 @@ impl Advise for PrivateError {
             Self::Busy { .. } => Advice::new(Exit::Busy),
             Self::Disk(error) => error.advise(),
             Self::NoName { .. } | Self::NotOurs { .. } => Advice::new(Exit::Error),
-            Self::OthersCanRead { path, .. } => Advice::new(Exit::Error).hint(format!(
-                "make it yours alone: `chmod 600 {}`",
-                path.display()
-            )),
+            Self::OthersCanRead { path, .. } => Advice::new(Exit::Error)
+                .hint(format!("make it yours alone: `chmod 600 {}`", word(path))),
         }
     }
 }
@@ -123,7 +122,7 @@ impl Advise for UserConfigError {
             Self::Disk(error) => error.advise(),
             Self::NotOurs(path) => Advice::new(Exit::Untrusted).hint(format!(
                 "it may name programs; look through it, then `chmod 600 {}`",
-                path.display()
+                word(path)
             )),
             Self::Shape { .. } => Advice::new(Exit::Error),
         }

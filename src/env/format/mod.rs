@@ -207,11 +207,12 @@ fn names(names: &[VarName]) -> String {
 /// Names that come back changed, or stop the script, after `export NAME='…'` in bash 5.2 (also
 /// with `--posix`) or dash 0.5.12, found by trying every name in bash(1) and dash(1); and the clock
 /// that came with bash 5.3.
-const KEPT_BY_SHELLS: [&str; 27] = [
+const KEPT_BY_SHELLS: [&str; 30] = [
     "BASHPID",
     "BASH_ALIASES",
     "BASH_ARGC",
     "BASH_ARGV",
+    "BASH_ARGV0",
     "BASH_CMDS",
     "BASH_COMMAND",
     "BASH_LINENO",
@@ -219,6 +220,7 @@ const KEPT_BY_SHELLS: [&str; 27] = [
     "BASH_SOURCE",
     "BASH_SUBSHELL",
     "BASH_VERSINFO",
+    "COMP_WORDBREAKS",
     "DIRSTACK",
     "EPOCHREALTIME",
     "EPOCHSECONDS",
@@ -228,6 +230,7 @@ const KEPT_BY_SHELLS: [&str; 27] = [
     "HISTCMD",
     "LINENO",
     "OPTIND",
+    "PIPESTATUS",
     "PPID",
     "RANDOM",
     "SECONDS",

@@ -4,7 +4,7 @@
 use clap::Args as ClapArgs;
 
 use crate::cli::args::Selection;
-use crate::cli::command::env::variables::{open, sources};
+use crate::cli::command::env::variables::{absent, open, sources};
 use crate::cli::command::vault::get::print;
 use crate::cli::display::typed;
 use crate::cli::failure::{Exit, Failure};
@@ -50,7 +50,7 @@ pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Fail
         (Some(_), _) => {
             selected.sources = selected
                 .sources
-                .only(std::slice::from_ref(&variable))
+                .only(std::slice::from_ref(&variable), |_| false)
                 .map_err(|error| Failure::of(what(), &error))?;
             let variables = open(&selected, workspace, ui)?;
             if let Some((_, value)) = variables.iter().next() {
@@ -58,9 +58,7 @@ pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Fail
             }
         }
         (None, None) => {
-            return Err(Failure::new(what(), Exit::Error)
-                .cause("it stands in neither the process environment, `.env` nor the vault")
-                .hint(format!("seal it: `hoziron vault set {variable}`")));
+            return Err(absent(what(), std::slice::from_ref(&variable), workspace));
         }
     }
     Ok(Exit::Done)

@@ -4,17 +4,17 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::cli::args::Selection;
-use crate::cli::display::typed;
+use crate::cli::display::{typed, word};
 use crate::cli::failure::{Exit, Failure, sentence};
 use crate::cli::hint::Advise;
 use crate::cli::render::place;
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{self, Workspace};
 use crate::domain::{SecretName, SecretValue, VarName};
-use crate::env::credentials::load_config;
+use crate::env::credentials::{load_config, missing};
 use crate::env::exec::Inherit;
 use crate::env::resolve::{ResolveError, open_all};
-use crate::env::sources::{Prefer, Source, Sources, select};
+use crate::env::sources::{Prefer, SelectError, Source, Sources, select};
 use crate::env::{Local, Variables};
 use crate::home::git;
 
@@ -101,9 +101,10 @@ pub fn sources(
     };
     let mut sources = Sources::gather(set, dotenv, secrets, prefer);
     if let Some(wanted) = wanted(selection, workspace)? {
-        sources = sources
-            .only(&wanted)
-            .map_err(|error| Failure::of(what, &error))?;
+        sources = sources.only(&wanted, set).map_err(|error| match error {
+            SelectError::Unknown(names) => absent(what, &names, workspace),
+            error => Failure::of(what, &error),
+        })?;
     }
     for (variable, source) in sources.iter() {
         ui.detail(&format!("`{variable}` comes from {}", place(source)));
@@ -147,7 +148,8 @@ pub fn local(workspace: &Workspace<'_>, ui: &Ui) -> Result<Option<Local>, Failur
         let path = local.path.display();
         if let Some(mode) = local.readable_by_others {
             ui.warn(&format!(
-                "`{path}` can be read by others (mode {mode:04o}): `chmod 600 {path}`"
+                "`{path}` can be read by others (mode {mode:04o}): `chmod 600 {}`",
+                word(&local.path)
             ));
         }
         for duplicate in local.dotenv.duplicates() {
@@ -209,6 +211,24 @@ fn wanted(
     wanted.sort();
     wanted.dedup();
     Ok(Some(wanted))
+}
+
+/// Names what has no value, what refers to it, and where it was looked for.
+pub fn absent(what: impl Into<String>, names: &[VarName], workspace: &Workspace<'_>) -> Failure {
+    // Settings that cannot be read refer to nothing; what is missing is missing all the same.
+    let config = load_config(workspace.vault().home()).ok().flatten();
+    names
+        .iter()
+        .fold(Failure::new(what, Exit::Error), |failure, name| {
+            let error = missing(name, config.as_ref(), Some(workspace.home()));
+            let advice = error.advise();
+            let failure = failure.cause(sentence(&error));
+            match advice.hint {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            }
+        })
+        .hint("`hoziron env list` shows the variables")
 }
 
 /// Names every secret that is not handed out, with its reason.

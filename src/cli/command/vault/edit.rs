@@ -15,9 +15,9 @@ use crate::cli::workspace::{Workspace, name};
 use crate::domain::SecretValue;
 use crate::home::scratch::Scratch;
 
-/// What keeps vim and its kin from leaving copies elsewhere.
-const VIM: &str =
-    "-n -i NONE --cmd 'set nobackup nowritebackup noundofile noswapfile viminfo= shada='";
+/// What keeps vim and its kin from leaving copies elsewhere. `-c` comes after the user's `vimrc`, which
+/// may ask for them; `-i NONE` is viminfo's and shada's.
+const VIM: &str = "-n -i NONE -c 'set nobackup nowritebackup noundofile noswapfile'";
 
 /// Change a value in your editor
 ///

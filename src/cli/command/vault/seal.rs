@@ -78,6 +78,72 @@ pub fn seal_all(
     Ok(outcomes)
 }
 
+/// What becomes of a secret whose value gets another name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum First {
+    /// It is removed in the same step.
+    Goes,
+    /// It is left as it is.
+    Stays,
+}
+
+/// Seals a secret's value under another name that is not taken: the same value, so its age and its
+/// trail stay.
+pub fn seal_again(
+    workspace: &mut Workspace<'_>,
+    from: &SecretName,
+    to: &SecretName,
+    first: First,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let verb = if first == First::Goes {
+        "rename"
+    } else {
+        "copy"
+    };
+    let what = || format!("cannot {verb} `{from}` to `{to}`");
+    let keys = workspace.keys(ui)?;
+    let mut locked = workspace.lock(ui)?;
+    let taken = locked
+        .vault()
+        .has(to)
+        .map_err(|error| Failure::of(what(), &error))?;
+    let found = keys.opener(locked.vault()).open(from);
+    let Some((value, facts)) = found.map_err(|error| Failure::of(what(), &error))? else {
+        return Err(Failure::new(what(), Exit::Error)
+            .cause(format!("there is no secret `{from}`"))
+            .hint("`hoziron vault list` shows the names"));
+    };
+    if taken {
+        return Err(Failure::new(what(), Exit::Error)
+            .cause(format!("`{to}` is there already"))
+            .hint(format!("remove it first: `hoziron vault remove {to}`")));
+    }
+    // A secret that goes may come back in other letters.
+    if first == First::Stays || from.folded() != to.folded() {
+        refuse_twin(locked.vault(), to)?;
+    }
+    let facts = Facts {
+        revision: revision(Some(&facts), now()),
+        ..facts
+    };
+    put(&mut locked, &keys, to, value.get(), &facts)?;
+    if first == First::Goes {
+        let gone = Target::Sealed(from.clone());
+        locked
+            .remove(gone)
+            .map_err(|error| Failure::of(what(), &error))?;
+    }
+    locked
+        .commit()
+        .map_err(|error| Failure::of(what(), &error))?;
+    workspace.remember(
+        |seen| (first == First::Goes && seen.forget(from)) | seen.raise(to, facts.revision),
+        ui,
+    );
+    Ok(())
+}
+
 /// Says what sealing a value would come to.
 pub fn compare(previous: Option<&Opened>, value: &SecretValue) -> Sealed {
     match previous {
@@ -88,7 +154,7 @@ pub fn compare(previous: Option<&Opened>, value: &SecretValue) -> Sealed {
 }
 
 /// Stages a sealed file.
-pub fn put(
+fn put(
     locked: &mut LockedVault<'_>,
     keys: &FolderKeys,
     name: &SecretName,
@@ -145,7 +211,7 @@ fn next(
 }
 
 /// `max(previous + 1, Unix seconds)`: removing and setting again never goes back.
-pub fn revision(previous: Option<&Facts>, now: u64) -> u64 {
+fn revision(previous: Option<&Facts>, now: u64) -> u64 {
     previous.map_or(now, |facts| facts.revision.saturating_add(1).max(now))
 }
 
@@ -155,7 +221,7 @@ pub fn now() -> u64 {
 }
 
 /// Two names that differ only in case cannot both be checked out everywhere.
-pub fn refuse_twin(vault: &Vault, name: &SecretName) -> Result<(), Failure> {
+fn refuse_twin(vault: &Vault, name: &SecretName) -> Result<(), Failure> {
     let what = || format!("cannot seal `{name}`");
     let inventory = vault
         .inventory()

@@ -58,6 +58,9 @@ pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Fail
     } else {
         render::facts(&facts)
     })?;
+    ui.note(&format!(
+        "the value is printed by `hoziron vault get {name}`"
+    ));
     if standing == Standing::Unverified {
         ui.note("no identity of yours opens it, so this is only what the file says of itself");
     }

@@ -37,12 +37,12 @@ pub(super) fn read<'a>(text: &[u8], mut readings: Readings<'a>) -> Readings<'a> 
 
 /// What one line executes, in order; with quotes, more than one line of the file.
 #[derive(Default)]
-struct Line(Vec<List>);
+struct Line<'t>(Vec<List<'t>>);
 
 /// Pipelines joined by `&&` and `||`.
 #[derive(Default)]
-struct List {
-    pipelines: Vec<(Joint, Pipeline)>,
+struct List<'t> {
+    pipelines: Vec<(Joint, Pipeline<'t>)>,
     /// Ends with `&`, so that it runs in a shell of its own.
     background: bool,
 }
@@ -56,21 +56,24 @@ enum Joint {
 
 /// Commands joined by `|`; more than one, and each runs in a shell of its own.
 #[derive(Default)]
-struct Pipeline {
+struct Pipeline<'t> {
     commands: usize,
-    last: Command,
+    last: Command<'t>,
 }
 
 /// What a command sets and whether it succeeds.
 #[derive(Default)]
-struct Command {
-    sets: Vec<(Vec<u8>, Reading)>,
+struct Command<'t> {
+    /// Names are not copied: what stands in front of a `=` may be part of a value.
+    sets: Vec<(&'t [u8], Reading)>,
     success: Option<bool>,
+    /// By `export`, to which a variable that may not be assigned is only a failure.
+    exports: bool,
 }
 
-impl Line {
+impl Line<'_> {
     fn run(self, readings: &mut Readings<'_>) -> Result<(), Stop> {
-        // Assigning one of these ends the execution of the line, but not of the file.
+        // Whether an assignment that ends the line may have been executed.
         let mut refused = false;
         for list in self.0 {
             let mut success = Some(true);
@@ -91,9 +94,14 @@ impl Line {
                     if name == POSIX_MODE {
                         return Err(Stop::Unsure);
                     }
-                    refused |= READONLY.contains(&&*name);
-                    let sure = runs.is_some() && !refused && !KEPT.contains(&&*name);
-                    readings.set(&name, if sure { reading } else { Reading::Unsure });
+                    if READONLY.contains(&name) && !pipeline.last.exports {
+                        if runs == Some(true) && !refused {
+                            return Ok(());
+                        }
+                        refused = true;
+                    }
+                    let sure = runs.is_some() && !refused && !KEPT.contains(&name);
+                    readings.set(name, if sure { reading } else { Reading::Unsure });
                 }
             }
         }
@@ -140,7 +148,7 @@ impl<'t> Parser<'t> {
     }
 
     /// Parses up to the end of a line at which no quote and no operator is open.
-    fn line(&mut self) -> Result<Line, Stop> {
+    fn line(&mut self) -> Result<Line<'t>, Stop> {
         let mut line = Line::default();
         loop {
             self.skip_blanks();
@@ -159,7 +167,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn list(&mut self) -> Result<List, Stop> {
+    fn list(&mut self) -> Result<List<'t>, Stop> {
         let mut list = List::default();
         let mut joint = Joint::First;
         loop {
@@ -173,7 +181,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn pipeline(&mut self) -> Result<Pipeline, Stop> {
+    fn pipeline(&mut self) -> Result<Pipeline<'t>, Stop> {
         let mut pipeline = Pipeline::default();
         loop {
             pipeline.last = self.command()?;
@@ -186,7 +194,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn command(&mut self) -> Result<Command, Stop> {
+    fn command(&mut self) -> Result<Command<'t>, Stop> {
         let mut command = Command {
             success: Some(true),
             ..Command::default()
@@ -257,6 +265,7 @@ impl<'t> Parser<'t> {
         if !some {
             return Err(Stop::Syntax);
         }
+        command.exports = export;
         if export && redirected {
             // Where the redirection fails, nothing is exported.
             for (_, reading) in &mut command.sets {

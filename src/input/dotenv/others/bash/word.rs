@@ -7,17 +7,17 @@ use crate::input::dotenv::buffer::Buffer;
 use crate::input::dotenv::others::Reading;
 
 /// A word without its quotes.
-pub(super) struct Word {
-    pub(super) kind: Kind,
+pub(super) struct Word<'t> {
+    pub(super) kind: Kind<'t>,
     /// Nothing in it was a substitution.
     pub(super) constant: bool,
     /// What it is if it is no assignment and known.
     bytes: Option<Buffer>,
 }
 
-pub(super) enum Kind {
+pub(super) enum Kind<'t> {
     Assignment {
-        name: Vec<u8>,
+        name: &'t [u8],
         value: Reading,
     },
     /// `NAME+=…`, `NAME[…`, `NAME=(…`.
@@ -25,7 +25,7 @@ pub(super) enum Kind {
     Plain,
 }
 
-impl Word {
+impl Word<'_> {
     pub(super) fn bytes(&self) -> Option<&[u8]> {
         self.bytes.as_ref().map(Buffer::bytes)
     }
@@ -51,7 +51,7 @@ enum Brace {
 
 impl<'t> Parser<'t> {
     /// Parses a word. The arguments of `export` are assignments that braces expand in.
-    pub(super) fn word(&mut self, export: bool) -> Result<Word, Stop> {
+    pub(super) fn word(&mut self, export: bool) -> Result<Word<'t>, Stop> {
         let mut draft = Draft {
             out: Buffer::default(),
             constant: true,
@@ -104,7 +104,7 @@ impl<'t> Parser<'t> {
         Ok(match name {
             Some(name) => Word {
                 kind: Kind::Assignment {
-                    name: name.to_vec(),
+                    name,
                     value: match known {
                         true => Reading::Value(draft.out.into_value()),
                         false => Reading::Unsure,
