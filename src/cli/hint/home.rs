@@ -53,7 +53,9 @@ impl Advise for NameError {
 impl Advise for IdentityTextError {
     fn advise(&self) -> Advice {
         match self {
-            Self::Empty | Self::Kind | Self::NotAKey(_) | Self::NotText => Advice::new(Exit::Error),
+            Self::Cipher | Self::Empty | Self::Kind | Self::NotAKey(_) | Self::NotText => {
+                Advice::new(Exit::Error)
+            }
         }
     }
 }

@@ -83,7 +83,10 @@ pub fn run(
     if let Some(recovery) = &recovery {
         show_recovery(recovery, &founded, ui)?;
     }
-    write(&place, &founded, environment)?;
+    write(&place, &founded, environment).map_err(|failure| match &recovery {
+        Some(_) => failure.hint("the recovery key above opens nothing: the vault was not made"),
+        None => failure,
+    })?;
     workspace::remember_home(&place, &founded.id, environment, ui);
     tell(&place, &name, &me.shown, &founded, ui);
     Ok(Exit::Done)
