@@ -86,10 +86,10 @@ pub fn open(
         match locked.next() {
             Some(key) => {
                 if let Some(outcome) = unlock(&key, &mut keyring, ui)? {
-                    tried.push(Tried {
-                        place: key.origin().to_owned(),
-                        outcome,
-                    });
+                    // What is known now says more than that a passphrase is needed.
+                    tried.retain(|tried| tried.place != key.origin());
+                    let place = key.origin().to_owned();
+                    tried.push(Tried { place, outcome });
                 }
             }
             None => {

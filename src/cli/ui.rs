@@ -86,6 +86,13 @@ impl Ui {
         }
     }
 
+    /// Says what is costly to put into words; only under `--verbose`.
+    pub fn detail_of(&self, text: impl FnOnce() -> String) {
+        if self.verbose {
+            self.detail(&text());
+        }
+    }
+
     /// Says something that may need attention, always.
     pub fn warn(&self, text: &str) {
         if !self.mute {

@@ -150,7 +150,9 @@ impl Dir {
 
     /// Reads a regular file of at most `limit` bytes; `None` if there is nothing of that name.
     pub fn read(&self, name: impl AsRef<OsStr>, limit: u64) -> Result<Option<Vec<u8>>, DiskError> {
-        Ok(self.read_with_owner(name, limit)?.map(|(bytes, _)| bytes))
+        Ok(self
+            .read_with_stat(name.as_ref(), limit)?
+            .map(|(bytes, _)| bytes))
     }
 
     /// Reads a regular file as [`Dir::read`] does, and says whose it is.
@@ -159,7 +161,26 @@ impl Dir {
         name: impl AsRef<OsStr>,
         limit: u64,
     ) -> Result<Option<(Vec<u8>, Owner)>, DiskError> {
-        let name = self.part(name.as_ref(), Action::Read)?;
+        let Some((bytes, stat)) = self.read_with_stat(name.as_ref(), limit)? else {
+            return Ok(None);
+        };
+        let bits: u32 = stat.st_mode as _;
+        let is_ours = stat.st_uid == rustix::process::geteuid().as_raw();
+        Ok(Some((
+            bytes,
+            Owner {
+                is_ours,
+                mode: bits & 0o7777,
+            },
+        )))
+    }
+
+    fn read_with_stat(
+        &self,
+        name: &OsStr,
+        limit: u64,
+    ) -> Result<Option<(Vec<u8>, rustix::fs::Stat)>, DiskError> {
+        let name = self.part(name, Action::Read)?;
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let fd = match retry_on_intr(|| rustix::fs::openat(&self.fd, name, flags, Mode::empty())) {
             Ok(fd) => fd,
@@ -172,15 +193,7 @@ impl Dir {
         };
         let stat = rustix::fs::fstat(&fd).map_err(|errno| self.error(Action::Stat, name, errno))?;
         let bytes = read_regular(fd.as_fd(), &stat, &|| self.path.join(name), limit)?;
-        let bits: u32 = stat.st_mode as _;
-        let is_ours = stat.st_uid == rustix::process::geteuid().as_raw();
-        Ok(Some((
-            bytes,
-            Owner {
-                is_ours,
-                mode: bits & 0o7777,
-            },
-        )))
+        Ok(Some((bytes, stat)))
     }
 
     /// Makes a new file with all of `bytes`, flushed. Fails if the name is taken, and leaves nothing

@@ -48,7 +48,7 @@ pub fn open_all(
         }
     }
     // One look at each folder.
-    secrets.sort_by(|(_, a), (_, b)| (a.folder(), a).cmp(&(b.folder(), b)));
+    secrets.sort_by_cached_key(|(_, name)| (name.folder(), *name));
     let mut refused = Vec::new();
     let opened = open_in_order(&secrets, opener);
     for ((variable, name), opened) in secrets.into_iter().zip(opened) {

@@ -129,6 +129,7 @@ impl Sources {
         for name in wanted {
             self.0.entry(name.clone()).or_insert(Source::Process);
         }
+        let wanted: BTreeSet<_> = wanted.iter().collect();
         self.0.retain(|variable, _| wanted.contains(variable));
         Ok(self)
     }

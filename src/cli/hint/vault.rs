@@ -1,5 +1,6 @@
 //! Hints for sealed files, statements, the manifest and the home as a whole.
 
+use crate::cli::display::word;
 use crate::cli::failure::Exit;
 use crate::cli::hint::{Advice, Advise};
 use crate::manifest::{GeneratorError, ManifestError};
@@ -129,7 +130,7 @@ impl Advise for TransactionError {
             Self::Disk(error) => error.advise(),
             Self::ForeignJournal { path } => Advice::new(Exit::Untrusted).hint(format!(
                 "if nobody else works in this folder, remove it: `rm {}`",
-                path.display()
+                word(path)
             )),
             Self::NoSuchPlace { .. } | Self::ReadBack { .. } | Self::TooLarge => {
                 Advice::new(Exit::Error)
@@ -138,8 +139,8 @@ impl Advise for TransactionError {
                 .hint("run any command again, `hoziron vault list` for example"),
             Self::StateNotOurs { .. } => Advice::new(Exit::Untrusted),
             Self::Unfinishable { journal, .. } => Advice::new(Exit::Untrusted).hint(format!(
-                "bring the vault back from git, then remove `{}`",
-                journal.display()
+                "bring the vault back from git, then remove {}",
+                word(journal)
             )),
         }
     }
@@ -150,7 +151,7 @@ impl Advise for TrustError {
         match self {
             Self::AnotherVault { record, .. } => Advice::new(Exit::Untrusted).hint(format!(
                 "if you put another vault there yourself, forget the old one: `rm {}`",
-                record.display()
+                word(record)
             )),
             Self::Read(error) => error.advise(),
         }

@@ -107,7 +107,7 @@ pub fn sources(
         })?;
     }
     for (variable, source) in sources.iter() {
-        ui.detail(&format!("`{variable}` comes from {}", place(source)));
+        ui.detail_of(|| format!("`{variable}` comes from {}", place(source)));
     }
     Ok(Selected { sources, local })
 }
