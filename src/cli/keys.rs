@@ -42,7 +42,7 @@ pub fn keyring(
                 plugin.name()
             ))
         } else {
-            start_over::in_clean_environment(environment)?;
+            start_over::in_clean_environment(environment, global.home.as_deref())?;
             match plugin.admit(PluginVoice(*ui)) {
                 Some(identity) => {
                     let public = identity.public().to_owned();

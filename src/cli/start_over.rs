@@ -2,11 +2,9 @@
 //! a PATH that leads into the repository. An environment cannot be changed without unsafe code, so
 //! hoziron starts itself over once, in a clean one, and hands what was taken out through a pipe.
 
-use std::ffi::{OsStr, OsString};
-use std::fs::Permissions;
+use std::ffi::OsStr;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -14,16 +12,23 @@ use std::process::Command;
 use zeroize::Zeroizing;
 
 use crate::cli::failure::{Exit, Failure};
-use crate::home::{Environment, HANDED, holds_identity};
+use crate::home::{Environment, HANDED, holds_identity, safe_path};
 
 /// What a pipe takes without a reader (pipe(7)).
 const PIPE: usize = 64 * 1024;
 
 /// Starts hoziron over if the environment is not fit for a plugin; returns if it is.
-pub fn in_clean_environment(environment: &Environment) -> Result<(), Failure> {
-    let path = environment
-        .get("PATH")
-        .map(|path| safe_path(path, environment.working_directory()));
+pub fn in_clean_environment(
+    environment: &Environment,
+    given: Option<&Path>,
+) -> Result<(), Failure> {
+    let home = environment.search(given.map(Path::to_owned)).find().ok();
+    let places: Vec<&Path> = home
+        .as_deref()
+        .into_iter()
+        .chain([environment.working_directory().as_path()])
+        .collect();
+    let path = environment.get("PATH").map(|path| safe_path(path, &places));
     let changes = |name: &OsStr, value: &OsStr| {
         holds_identity(name) || (name == "PATH" && path.as_deref() != Some(value))
     };
@@ -34,6 +39,10 @@ pub fn in_clean_environment(environment: &Environment) -> Result<(), Failure> {
         .collect();
     if taken.is_empty() || environment.was_handed() {
         return Ok(());
+    }
+    if path.as_ref().is_some_and(|path| path.is_empty()) {
+        return Err(Failure::new("cannot run a plugin", Exit::Error)
+            .cause("no folder of the PATH is safe from others"));
     }
     let failed = |why: String| Failure::new("cannot run a plugin", Exit::Error).cause(why);
     let mut text = Zeroizing::new(Vec::with_capacity(PIPE));
@@ -68,58 +77,4 @@ pub fn in_clean_environment(environment: &Environment) -> Result<(), Failure> {
         again.env("PATH", path);
     }
     Err(failed(again.exec().to_string()))
-}
-
-/// Leaves out of a PATH what somebody else may have put a program into: relative folders, those that
-/// anybody can write to, and those of the repository that is worked in.
-fn safe_path(path: &OsStr, working: &Path) -> OsString {
-    let repository = working
-        .ancestors()
-        .find(|folder| folder.join(".git").exists());
-    let safe = |folder: &Path| {
-        let open = |mode: Permissions| mode.mode() & 0o002 != 0;
-        folder.is_absolute()
-            && repository.is_none_or(|repository| !folder.starts_with(repository))
-            && !folder
-                .metadata()
-                .is_ok_and(|found| open(found.permissions()))
-    };
-    let folders = std::env::split_paths(path).filter(|folder| safe(folder));
-    std::env::join_paths(folders).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_that_others_can_write_to_is_left_out() {
-        let root = tempfile::tempdir().unwrap();
-        let open = root.path().join("open");
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "a test arranges files as it likes"
-        )]
-        std::fs::create_dir_all(root.path().join("repo/.git")).unwrap();
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "a test arranges files as it likes"
-        )]
-        std::fs::create_dir(&open).unwrap();
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "a test arranges files as it likes"
-        )]
-        std::fs::set_permissions(&open, Permissions::from_mode(0o777)).unwrap();
-        let repo = root.path().join("repo");
-        let path = format!(
-            "/usr/bin::.:bin:{}:{}/bin:/bin",
-            open.display(),
-            repo.display()
-        );
-        assert_eq!(
-            safe_path(OsStr::new(&path), &repo.join("a")),
-            "/usr/bin:/bin"
-        );
-    }
 }

@@ -225,6 +225,16 @@ fn keep_defaults() -> io::Result<()> {
     Ok(())
 }
 
+/// Runs something that a person may interrupt in ways of its own, an editor for example, and that must
+/// not be left alone: the signals that would end us do nothing until it is over.
+pub(super) fn outliving_signals<T>(run: impl FnOnce() -> T) -> io::Result<T> {
+    keep_defaults()?;
+    VISIBLE.store(false, Ordering::SeqCst);
+    let outcome = run();
+    VISIBLE.store(true, Ordering::SeqCst);
+    Ok(outcome)
+}
+
 /// Brings echo back before a panic that does not unwind; otherwise the guard's drop does.
 fn reveal_before_abort() {
     static HOOKED: Once = Once::new();

@@ -67,6 +67,11 @@ impl Ui {
         write_out(format!("{}\n", display::text(line)).as_bytes())
     }
 
+    /// Writes bytes that will never be shown again; a reader that is gone is a failure.
+    pub fn out_once(&self, value: &SecretValue) -> Result<(), Failure> {
+        write_all(value.reveal()).map_err(not_written)
+    }
+
     /// Writes bytes that were asked for, as they are.
     pub fn out_value(&self, value: &SecretValue) -> Result<(), Failure> {
         write_out(value.reveal())
@@ -169,20 +174,27 @@ fn unanswered(error: &PromptError, instead: &str) -> Failure {
     }
 }
 
+/// Writes to stdout; a reader that is gone has what it wanted, as with `head`.
+fn write_out(bytes: &[u8]) -> Result<(), Failure> {
+    match write_all(bytes) {
+        Ok(()) | Err(Errno::PIPE) => Ok(()),
+        Err(errno) => Err(not_written(errno)),
+    }
+}
+
 /// Writes to stdout without std's line buffer, which would keep a copy of a value.
-fn write_out(mut bytes: &[u8]) -> Result<(), Failure> {
+fn write_all(mut bytes: &[u8]) -> Result<(), Errno> {
     let stdout = rustix::stdio::stdout();
     while !bytes.is_empty() {
         match rustix::io::write(stdout, bytes) {
             Ok(count) => bytes = &bytes[count..],
             Err(Errno::INTR) => {}
-            // The reader has what it wanted; as `head` does.
-            Err(Errno::PIPE) => return Ok(()),
-            Err(errno) => {
-                return Err(Failure::new("cannot write to stdout", Exit::Error)
-                    .cause(io::Error::from(errno).to_string()));
-            }
+            Err(errno) => return Err(errno),
         }
     }
     Ok(())
+}
+
+fn not_written(errno: Errno) -> Failure {
+    Failure::new("cannot write to stdout", Exit::Error).cause(io::Error::from(errno).to_string())
 }

@@ -125,6 +125,11 @@ impl<'a> Workspace<'a> {
         keys::keyring(self.global, self.environment, ui)
     }
 
+    /// Lets writers in again, before something that may take a person's time.
+    pub fn let_go(&mut self) {
+        self.open.let_go();
+    }
+
     /// Takes the writer's lock. What was read before it may have changed.
     pub fn lock(&mut self, ui: &Ui) -> Result<LockedVault<'_>, Failure> {
         if let Ok(Some(seen)) = self.seen() {
@@ -142,8 +147,10 @@ impl<'a> Workspace<'a> {
 
 /// Parses a name, with the profile in front if one was given.
 pub fn name(text: &str, profile: Option<&str>) -> Result<SecretName, Failure> {
-    if let Some((name, _)) = text.split_once('=') {
-        return Err(refused_value(name));
+    if let Some((name, value)) = text.split_once('=') {
+        // What ends in `=` may be a value in base64 itself.
+        let named = value.trim_matches('=').is_empty() || SecretName::parse(name).is_err();
+        return Err(refused_value(if named { "NAME" } else { name }));
     }
     let whole = match profile {
         Some(profile) => SecretName::within(&folder(profile)?, text),

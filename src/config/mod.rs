@@ -18,6 +18,10 @@ pub const MAX_CONFIG: usize = 1024 * 1024;
 /// How deep tables and arrays may be nested.
 const MAX_DEPTH: usize = 64;
 
+/// How long the paths of all values may be together, in bytes (16 MiB): a short file of long keys in
+/// deep tables would take gigabytes.
+const MAX_PATHS: usize = 16 * 1024 * 1024;
+
 /// The ending of a key whose string names a variable.
 const REFERENCE: &str = "_env";
 
@@ -27,6 +31,9 @@ pub enum ConfigError {
     /// Nested deeper than any settings are.
     #[error("it is nested deeper than {MAX_DEPTH} levels")]
     Depth,
+    /// Keys longer, and more of them, than any settings have.
+    #[error("its keys are too long and too many")]
+    Paths,
     /// A reference that is not the name of a variable.
     #[error("line {line}: `{path}` must be the name of a variable, like \"API_KEY\"")]
     Reference {
@@ -69,6 +76,8 @@ struct Text {
 pub struct Config {
     references: Vec<Reference>,
     texts: Vec<Text>,
+    // How long all paths are together, in bytes.
+    paths: usize,
 }
 
 impl Config {
@@ -78,13 +87,15 @@ impl Config {
             .ok()
             .filter(|text| text.len() <= MAX_CONFIG);
         let text = text.ok_or(ConfigError::Text)?;
-        let line_of = |at: usize| text.get(..at).unwrap_or_default().matches('\n').count() + 1;
+        let ends: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
+        let line_of = |at: usize| ends.partition_point(|end| *end < at) + 1;
         let table = DeTable::parse(text).map_err(|error| ConfigError::Syntax {
             line: line_of(error.span().map_or(0, |span| span.start)),
         })?;
         let mut config = Self {
             references: Vec::new(),
             texts: Vec::new(),
+            paths: 0,
         };
         config.walk_table(table.get_ref(), &mut Vec::new(), &line_of)?;
         config.references.sort_by_key(|reference| reference.line);
@@ -114,6 +125,10 @@ impl Config {
     ) -> Result<(), ConfigError> {
         if keys.len() > MAX_DEPTH {
             return Err(ConfigError::Depth);
+        }
+        self.paths += keys.iter().map(String::len).sum::<usize>();
+        if self.paths > MAX_PATHS {
+            return Err(ConfigError::Paths);
         }
         let line = line_of(value.span().start);
         let refers = keys
@@ -257,6 +272,22 @@ pools = [{ url_env = "REPLICA_URL" }]
             );
             assert!(!error.to_string().contains("hunter2"));
         }
+    }
+
+    #[test]
+    fn long_keys_do_not_take_all_memory() {
+        let text = format!(
+            "[{}]\n{}",
+            "k".repeat(300_000),
+            "a = [\"\", \"\"]\n".repeat(1)
+        );
+        assert!(Config::parse(text.as_bytes()).is_ok());
+        let lines: String = (0..20_000).map(|n| format!("a{n} = \"\"\n")).collect();
+        let text = format!("[{}]\n{lines}", "k".repeat(300_000));
+        assert_eq!(
+            Config::parse(text.as_bytes()).err(),
+            Some(ConfigError::Paths)
+        );
     }
 
     #[test]

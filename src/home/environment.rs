@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 use crate::domain::SecretValue;
-use crate::home::{Place, Search, UserConfig};
+use crate::home::{Place, Search, UserConfig, safe_path};
 
 /// The variable that names the descriptor through which a run hands another what it took out of the
 /// environment: names and values, each ended by a NUL.
@@ -154,10 +154,11 @@ impl Environment {
         }
         places.extend(user.identities.iter().map(|path| named(path, "identities")));
         if !user.identity_command.is_empty() {
-            places.push(Place::Command(
-                user.identity_command.clone(),
-                self.without_identities(),
-            ));
+            let mut variables = self.without_identities();
+            for (_, path) in variables.iter_mut().filter(|(name, _)| name == "PATH") {
+                *path = safe_path(path, &[&self.from]);
+            }
+            places.push(Place::Command(user.identity_command.clone(), variables));
         }
         places.extend(self.identity_file().map(Place::Usual));
         places.extend(self.sops_keys().map(Place::Usual));

@@ -6,6 +6,8 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::home::safe_path;
+
 /// The variables git needs to find its program, its user and the user's configuration.
 const KEPT: [&str; 7] = [
     "GIT_CONFIG_GLOBAL",
@@ -65,6 +67,8 @@ fn ask(folder: &Path, environment: &[(OsString, OsString)], words: &[&OsStr]) ->
     let kept = environment
         .iter()
         .filter(|(name, _)| KEPT.iter().any(|kept| name == kept));
+    let path = environment.iter().find(|(name, _)| name == "PATH");
+    let path = path.map_or(OsStr::new("/usr/bin:/bin"), |(_, path)| path);
     let output = Command::new("git")
         // A folder that came in an archive may bring a `.git/config` that names programs.
         .args([
@@ -77,6 +81,8 @@ fn ask(folder: &Path, environment: &[(OsString, OsString)], words: &[&OsStr]) ->
         .current_dir(folder)
         .env_clear()
         .envs(kept.map(|(name, value)| (name, value)))
+        .env("PATH", safe_path(path, &[folder]))
+        .env("GIT_NO_LAZY_FETCH", "1")
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("GIT_OPTIONAL_LOCKS", "0")
         .stdin(Stdio::null())

@@ -13,6 +13,9 @@ use crate::people::statement::{MAX_STATEMENT, Statement, StatementError};
 use crate::sealed::{self, Facts, FolderKey, KeyId, MAX_FILE, SealedError, Verified};
 use crate::vault::{KeyDir, KeyFile, Target, Vault};
 
+/// The longest grant, in bytes: a header of 64 KiB and a key, in armor.
+const MAX_GRANT: usize = 96 * 1024;
+
 /// Why no key of a folder is accepted.
 #[derive(Debug, Error)]
 pub enum KeysError {
@@ -166,7 +169,7 @@ impl Chain {
             let is_me = keyring.identities().iter().any(mine);
             let file = KeyFile::Grant(reader.name.clone());
             let place = format!("{}/{file}", self.dir.place(&top));
-            let Some(grant) = vault.read_key_file(&top, &self.dir, &file, MAX_FILE)? else {
+            let Some(grant) = vault.read_key_file(&top, &self.dir, &file, MAX_GRANT)? else {
                 if is_me {
                     return Err(KeysError::Missing { place });
                 }

@@ -101,7 +101,7 @@ const REVEALS: &[(&str, usize)] = &[
     ("cli/command/vault/edit.rs", 3),
     ("cli/command/vault/get.rs", 1),
     ("cli/command/vault/init.rs", 1),
-    ("cli/ui.rs", 1),
+    ("cli/ui.rs", 2),
     ("domain/identity.rs", 1),
     ("domain/locked.rs", 5),
     ("domain/plugin.rs", 2),

@@ -328,6 +328,75 @@ fn a_failing_editor_costs_no_text() {
     fs::remove_dir_all(kept).unwrap();
 }
 
+/// Ctrl-C in an editor reaches everybody in the foreground; the text is the editor's to keep.
+#[test]
+fn an_interrupt_while_editing_costs_no_text() {
+    let house = House::new();
+    house.seal("API_KEY", b"old");
+    let script = "trap '' INT\n\
+                  over=$PPID\n\
+                  [ \"$(cat /proc/$over/comm)\" = hoziron ] || over=$(cut -d' ' -f4 /proc/$over/stat)\n\
+                  kill -INT $over; sleep 0.2\n\
+                  printf new > \"$1\"\n";
+    edit(&house, "API_KEY", &editor(&house, script)).ok();
+    assert_eq!(house.run(["vault", "get", "API_KEY"]).ok(), b"new");
+}
+
+/// A teammate's value that arrived meanwhile is not overwritten unseen.
+#[test]
+fn a_value_that_changed_while_it_was_edited_is_not_replaced() {
+    let house = House::new();
+    house.seal("API_KEY", b"one");
+    let old = fs::read(house.vault("API_KEY.age")).unwrap();
+    house.seal("API_KEY", b"two");
+    let newer = house.root().join("newer.age");
+    fs::copy(house.vault("API_KEY.age"), &newer).unwrap();
+    fs::write(house.vault("API_KEY.age"), old).unwrap();
+    let sealed = house.vault("API_KEY.age");
+    let script = format!(
+        "printf mine > \"$1\"\ncp '{}' '{}'\n",
+        newer.display(),
+        sealed.display()
+    );
+    let refused = edit(&house, "API_KEY", &editor(&house, &script));
+    let stderr = refused.fails(1);
+    assert!(
+        stderr.contains("changed while the editor was open"),
+        "{stderr}"
+    );
+    assert_eq!(house.run(["vault", "get", "API_KEY"]).ok(), b"two");
+    forget_kept(&stderr);
+}
+
+/// What cannot be read back is kept, too.
+#[test]
+fn a_text_that_is_too_long_is_kept() {
+    let house = House::new();
+    house.seal("API_KEY", b"old");
+    let script = "head -c 17000000 /dev/zero > \"$1\"\n";
+    let stderr = edit(&house, "API_KEY", &editor(&house, script)).fails(1);
+    let kept = forget_kept(&stderr);
+    assert_eq!(kept, 17_000_000);
+    assert_eq!(house.run(["vault", "get", "API_KEY"]).ok(), b"old");
+}
+
+/// Removes the folder that an error says a text is kept in; returns how many bytes were kept.
+fn forget_kept(stderr: &str) -> u64 {
+    let folder = stderr
+        .split("in memory, in `")
+        .nth(1)
+        .unwrap()
+        .split('`')
+        .next()
+        .unwrap();
+    let kept = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().metadata().unwrap().len())
+        .sum();
+    fs::remove_dir_all(folder).unwrap();
+    kept
+}
+
 /// A text that a killed run has left is swept by the next one.
 #[test]
 fn what_a_killed_run_left_is_swept() {

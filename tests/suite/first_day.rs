@@ -273,3 +273,42 @@ fn an_unknown_field_of_the_manifest_is_named_with_its_line() {
     );
     assert!(!said.contains("hunter2"), "{said}");
 }
+
+/// A recovery key that nobody could read must not become a reader.
+#[test]
+fn a_recovery_key_that_nobody_reads_makes_no_vault() {
+    let house = House::bare();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut init = house.hoziron(["vault", "init", "--name", "alice", "--recovery"]);
+    let status = init
+        .stdout(writer)
+        .stderr(std::process::Stdio::null())
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(1));
+    assert!(!house.home().exists());
+}
+
+/// A value in base64 ends in `=`; it is no name with a value behind it, and is not repeated.
+#[test]
+fn a_value_in_base64_is_not_taken_for_a_name() {
+    let house = House::new();
+    let stderr = house
+        .run(["vault", "set", "dGhpcyBpcyBzZWNyZXQ="])
+        .fails(64);
+    assert!(!stderr.contains("dGhpc"), "{stderr}");
+}
+
+/// A file that a newer version, another key or a fresh checkout opens is whole: it is not replaced.
+#[test]
+fn a_whole_file_that_does_not_open_here_is_not_replaced() {
+    let house = House::new();
+    house.seal("API_KEY", b"old");
+    let path = house.vault("API_KEY.age");
+    let text = fs::read_to_string(&path).unwrap().replace('\n', "\r\n");
+    fs::write(&path, &text).unwrap();
+    let stderr = house.feed(["vault", "set", "API_KEY"], b"new").fails(6);
+    assert!(stderr.contains("line endings"), "{stderr}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+}

@@ -64,9 +64,11 @@ impl Advise for LocalError {
 impl Advise for ConfigError {
     fn advise(&self) -> Advice {
         match self {
-            Self::Depth | Self::Reference { .. } | Self::Syntax { .. } | Self::Text => {
-                Advice::new(Exit::Error)
-            }
+            Self::Depth
+            | Self::Paths
+            | Self::Reference { .. }
+            | Self::Syntax { .. }
+            | Self::Text => Advice::new(Exit::Error),
         }
     }
 }

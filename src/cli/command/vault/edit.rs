@@ -10,6 +10,7 @@ use clap::Args as ClapArgs;
 use crate::cli::args::Folder;
 use crate::cli::command::vault::{seal::seal, set};
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::terminal;
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{Workspace, name};
 use crate::domain::SecretValue;
@@ -40,6 +41,7 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
     let keys = workspace.keys(ui)?;
     let found = keys.opener(workspace.vault()).open(&name);
     let found = found.map_err(|error| Failure::of(what(), &error))?;
+    let shown = found.as_ref().map(|(_, facts)| facts.revision);
     let before = found.map_or_else(
         || SecretValue::new(Vec::new()),
         |(value, _)| value.into_inner(),
@@ -58,12 +60,20 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
     let path = scratch
         .write(file, &before)
         .map_err(|error| Failure::of(what(), &error))?;
+    // Others may write while the editor is open.
+    workspace.let_go();
     let edited = edit(&path, workspace, ui);
-    let after = scratch
-        .read(file)
-        .map_err(|error| Failure::of(what(), &error))?;
-    let Some(after) = after.map(|after| without_added_line_end(after, &before)) else {
-        return Err(Failure::new(what(), Exit::Error).cause("the editor removed the text"));
+    let after = match scratch.read(file) {
+        Ok(Some(after)) => without_added_line_end(after, &before),
+        Ok(None) => {
+            let failure = Failure::new(what(), Exit::Error).cause("the editor removed the text");
+            return Err(failure.hint(kept(scratch)));
+        }
+        Err(error) => {
+            return Err(Failure::of(what(), &error)
+                .exiting(Exit::Error)
+                .hint(kept(scratch)));
+        }
     };
     if let Err(why) = edited {
         let failure = Failure::new(what(), Exit::Error).cause(why);
@@ -75,6 +85,12 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
     if after.same_as(&before) {
         ui.note(&format!("`{name}` was not changed"));
         return Ok(Exit::Done);
+    }
+    let found = keys.opener(workspace.vault()).open(&name);
+    if found.ok().flatten().map(|(_, facts)| facts.revision) != shown {
+        return Err(Failure::new(what(), Exit::Error)
+            .cause("it was changed while the editor was open")
+            .hint(kept(scratch)));
     }
     match seal(workspace, &keys, &name, &after, ui) {
         Ok(outcome) => set::tell(&name, &after, outcome, &keys.readers().names(), ui),
@@ -113,14 +129,11 @@ fn edit(path: &Path, workspace: &Workspace<'_>, ui: &Ui) -> Result<(), String> {
         format!("{editor} \"$@\"")
     };
     ui.detail(&format!("the editor is `{editor}`"));
-    let status = Command::new("sh")
-        .arg("-c")
-        .arg(command)
-        .arg(&editor)
-        .arg(path)
-        .env_clear()
-        .envs(environment.without_identities())
-        .status();
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(command).arg(&editor).arg(path);
+    shell.env_clear().envs(environment.without_identities());
+    // Ctrl-C in an editor is the editor's; whoever dies of it here leaves the text to nobody.
+    let status = terminal::outliving_signals(|| shell.status()).and_then(|status| status);
     match status {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("the editor `{editor}` ended with {status}")),

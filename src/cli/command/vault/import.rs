@@ -38,10 +38,11 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, Failure> {
     let what = || format!("cannot import `{}`", args.file);
+    // Keys first: hoziron may start over for a plugin, and a pipe is read once.
+    let keys = workspace.keys(ui)?;
     let text = read(&args.file).map_err(|why| Failure::new(what(), Exit::Error).cause(why))?;
     let dotenv = DotEnv::parse(&text).map_err(|error| Failure::of(what(), &error))?;
     warn(&dotenv, &args.file, ui);
-    let keys = workspace.keys(ui)?;
     let values = values(&dotenv, args.folder.profile.as_deref())?;
     let rows = plan(&values, workspace, &keys)?;
 

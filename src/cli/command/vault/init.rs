@@ -282,7 +282,7 @@ fn show_recovery(recovery: &Identity, founded: &Founded, ui: &Ui) -> Result<(), 
         "the recovery key follows; it is shown once. Print it or store it away from this machine:",
     );
     let text = recovery.file_text(std::slice::from_ref(&founded.id));
-    ui.out_value(&text.expect("a key that was made here has a text"))
+    ui.out_once(&text.expect("a key that was made here has a text"))
 }
 
 /// Writes the whole home in one step.

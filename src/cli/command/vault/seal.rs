@@ -1,6 +1,8 @@
 //! What `set`, `generate`, `edit`, `import` and `rename` share: sealing values as the next revisions
 //! of their names, under the writer's lock, all of them or none, and none that is there already.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 
 use crate::cli::failure::{Exit, Failure};
@@ -8,7 +10,7 @@ use crate::cli::ui::Ui;
 use crate::cli::workspace::Workspace;
 use crate::domain::{SecretName, SecretValue};
 use crate::people::{FolderKeys, OpenError, Opened};
-use crate::sealed::{self, Content, Facts, SealedError, Trail};
+use crate::sealed::{self, Content, Facts, FramingError, SealedError, Trail};
 use crate::vault::{LockedVault, Target, Vault};
 
 /// What came of sealing a value.
@@ -42,7 +44,10 @@ pub fn seal_all(
 ) -> Result<Vec<Sealed>, Failure> {
     let mut outcomes = Vec::with_capacity(values.len());
     let mut marks = Vec::new();
+    let seen = workspace.seen().unwrap_or_default();
     let mut locked = workspace.lock(ui)?;
+    let names: Vec<_> = values.iter().map(|(name, _)| *name).collect();
+    refuse_twins(locked.vault(), &names)?;
     for &(name, value) in values {
         let previous = previous(keys, locked.vault(), name, ui)?;
         let outcome = compare(previous.as_ref(), value);
@@ -50,13 +55,9 @@ pub fn seal_all(
         if outcome == Sealed::Unchanged {
             continue;
         }
-        refuse_twin(locked.vault(), name)?;
-        let facts = next(
-            keys,
-            locked.vault(),
-            name,
-            previous.as_ref().map(|(_, facts)| facts),
-        )?;
+        let seen = seen.as_ref().and_then(|seen| seen.revision(name));
+        let last = previous.as_ref().map(|(_, facts)| facts.revision).max(seen);
+        let facts = next(keys, locked.vault(), name, last)?;
         put(&mut locked, keys, name, value, &facts)?;
         marks.push((name, facts.revision));
     }
@@ -121,10 +122,10 @@ pub fn seal_again(
     }
     // A secret that goes may come back in other letters.
     if first == First::Stays || from.folded() != to.folded() {
-        refuse_twin(locked.vault(), to)?;
+        refuse_twins(locked.vault(), &[to])?;
     }
     let facts = Facts {
-        revision: revision(Some(&facts), now()),
+        revision: revision(Some(facts.revision), now()),
         ..facts
     };
     put(&mut locked, &keys, to, value.get(), &facts)?;
@@ -182,7 +183,15 @@ fn previous(
     let what = || format!("cannot replace `{name}`");
     match keys.opener(vault).open(name) {
         Ok(found) => Ok(found),
-        Err(error @ OpenError::Sealed(SealedError::Conflict)) => Err(Failure::of(what(), &error)),
+        // These are whole: another version, another key or a checkout opens them.
+        Err(
+            error @ OpenError::Sealed(
+                SealedError::Conflict
+                | SealedError::Damaged(FramingError::LineEndings)
+                | SealedError::Newer
+                | SealedError::UnknownKey(_),
+            ),
+        ) => Err(Failure::of(what(), &error)),
         Err(OpenError::Sealed(error)) => {
             ui.warn(&format!("the file of `{name}` is replaced; {error}"));
             Ok(None)
@@ -196,7 +205,7 @@ fn next(
     keys: &FolderKeys,
     vault: &Vault,
     name: &SecretName,
-    previous: Option<&Facts>,
+    last: Option<u64>,
 ) -> Result<Facts, Failure> {
     let key = keys
         .for_folder(vault, &name.folder())
@@ -204,15 +213,16 @@ fn next(
     let now = now();
     Ok(Facts {
         trail: Trail::start(key.id()),
-        revision: revision(previous, now),
+        revision: revision(last, now),
         value_time: now,
         content: Content::Value,
     })
 }
 
-/// `max(previous + 1, Unix seconds)`: removing and setting again never goes back.
-fn revision(previous: Option<&Facts>, now: u64) -> u64 {
-    previous.map_or(now, |facts| facts.revision.saturating_add(1).max(now))
+/// `max(last + 1, Unix seconds)`, the last one being the file's or the highest this user has seen:
+/// removing and setting again never goes back, whatever the clock says.
+fn revision(last: Option<u64>, now: u64) -> u64 {
+    last.map_or(now, |last| last.saturating_add(1).max(now))
 }
 
 /// Unix seconds; a clock before 1970 counts as 0.
@@ -221,16 +231,21 @@ pub fn now() -> u64 {
 }
 
 /// Two names that differ only in case cannot both be checked out everywhere.
-fn refuse_twin(vault: &Vault, name: &SecretName) -> Result<(), Failure> {
-    let what = || format!("cannot seal `{name}`");
+fn refuse_twins(vault: &Vault, names: &[&SecretName]) -> Result<(), Failure> {
+    let what = "cannot seal under this name";
     let inventory = vault
         .inventory()
-        .map_err(|error| Failure::of(what(), &error))?;
-    let same = |known: &&SecretName| *known != name && known.folded() == name.folded();
-    match inventory.names.iter().find(same) {
-        Some(twin) => Err(Failure::new(what(), Exit::Error)
-            .cause(format!("`{twin}` is there, and differs only in case"))
-            .hint(format!("use `{twin}`, or rename it first"))),
-        None => Ok(()),
+        .map_err(|error| Failure::of(what, &error))?;
+    let mut known: HashMap<String, &SecretName> = HashMap::new();
+    for name in inventory.names.iter().chain(names.iter().copied()) {
+        match known.insert(name.folded(), name) {
+            Some(twin) if twin != name => {
+                return Err(Failure::new(format!("cannot seal `{name}`"), Exit::Error)
+                    .cause(format!("`{twin}` differs only in case"))
+                    .hint(format!("use `{twin}`, or rename it first")));
+            }
+            _ => {}
+        }
     }
+    Ok(())
 }
