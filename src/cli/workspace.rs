@@ -132,9 +132,9 @@ impl<'a> Workspace<'a> {
 
     /// Takes the writer's lock. What was read before it may have changed.
     pub fn lock(&mut self, ui: &Ui) -> Result<LockedVault<'_>, Failure> {
-        if let Ok(Some(seen)) = self.seen() {
+        if let Some(state) = self.environment.state() {
             // Its maker was killed; if it cannot be removed now, the next write does.
-            let _ = sweep_private(seen.text().0);
+            let _ = sweep_private(&Seen::path(&state, self.id()));
         }
         let (locked, recovered) = self
             .open

@@ -93,6 +93,9 @@ impl HomeRecord {
 /// The folder, in the state folder, with one folder a vault.
 const VAULTS: &str = "vaults";
 
+/// The file with the marks of a vault.
+const SEEN: &str = "seen";
+
 /// The longest list of marks that is read, in bytes (64 MiB: over 250,000 names of full length).
 const MAX_SEEN: u64 = 64 * 1024 * 1024;
 
@@ -105,11 +108,16 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// Returns where the marks of a vault are kept.
+    pub fn path(state: &Path, id: &VaultId) -> PathBuf {
+        state.join(VAULTS).join(id.as_str()).join(SEEN)
+    }
+
     /// Reads the marks. A line that is none says nothing.
     pub fn load(state: &Path, id: &VaultId) -> Result<Self, DiskError> {
         let folder = state.join(VAULTS).join(id.as_str());
         let bytes = if folder.is_dir() {
-            Dir::open(&folder)?.read("seen", MAX_SEEN)?
+            Dir::open(&folder)?.read(SEEN, MAX_SEEN)?
         } else {
             None
         };
@@ -121,7 +129,7 @@ impl Seen {
             Some((SecretName::parse(name).ok()?, revision.parse().ok()?))
         });
         Ok(Self {
-            path: folder.join("seen"),
+            path: folder.join(SEEN),
             marks: marks.collect(),
         })
     }

@@ -3,14 +3,12 @@
 
 use clap::Args as ClapArgs;
 
-use crate::cli::args::Selection;
-use crate::cli::command::env::variables::{open_every_secret, sources};
+use crate::cli::command::config::settings;
+use crate::cli::command::env::variables::open_every_secret;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::Workspace;
 use crate::config::{Config, Finding, Suspicion};
-use crate::env::credentials::load_config;
-use crate::env::exec::Inherit;
 
 /// Check that references resolve and that no credential stands in config.toml
 ///
@@ -28,17 +26,9 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Failure> {
     let what = "cannot check `config.toml`";
-    let config =
-        load_config(workspace.vault().home()).map_err(|error| Failure::of(what, &error))?;
-    let Some(config) = config else {
-        ui.note("there is no `config.toml` in this home");
+    let Some((config, selected)) = settings(what, args.profile.clone(), workspace, ui)? else {
         return Ok(Exit::Done);
     };
-    let selection = Selection {
-        profile: args.profile.clone(),
-        ..Selection::default()
-    };
-    let selected = sources(&selection, Inherit::All, workspace, ui)?;
     let unresolved = config
         .references()
         .iter()

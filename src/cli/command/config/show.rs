@@ -3,14 +3,11 @@
 
 use clap::Args as ClapArgs;
 
-use crate::cli::args::Selection;
-use crate::cli::command::env::variables::sources;
+use crate::cli::command::config::settings;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::render;
 use crate::cli::ui::Ui;
 use crate::cli::workspace::Workspace;
-use crate::env::credentials::load_config;
-use crate::env::exec::Inherit;
 
 /// Print the references in config.toml and where their values come from
 ///
@@ -30,17 +27,9 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Failure> {
     let what = "cannot show the references";
-    let config =
-        load_config(workspace.vault().home()).map_err(|error| Failure::of(what, &error))?;
-    let Some(config) = config else {
-        ui.note("there is no `config.toml` in this home");
+    let Some((config, selected)) = settings(what, args.profile.clone(), workspace, ui)? else {
         return Ok(Exit::Done);
     };
-    let selection = Selection {
-        profile: args.profile.clone(),
-        ..Selection::default()
-    };
-    let selected = sources(&selection, Inherit::All, workspace, ui)?;
     let rows: Vec<_> = config
         .references()
         .iter()

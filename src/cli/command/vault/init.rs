@@ -2,7 +2,7 @@
 //! there is none, writes the whole home in one step, and says what happens if the key is lost. On a
 //! vault that is there it changes nothing.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args as ClapArgs;
 
@@ -226,16 +226,14 @@ fn describe(identity: &Identity) -> String {
 }
 
 fn make_signing_key(environment: &Environment) -> Result<SigningKey, Failure> {
-    let folder = config_folder(environment)?;
+    let folder = environment.config_folder().ok_or_else(no_folder)?;
     load_or_make_signing_key(&folder)
         .map_err(|error| Failure::of("cannot make a key to sign with", &error))
 }
 
-fn config_folder(environment: &Environment) -> Result<PathBuf, Failure> {
-    environment.config_folder().ok_or_else(|| {
-        Failure::new("cannot make a private key", Exit::Error)
-            .cause("there is no folder for it: neither XDG_CONFIG_HOME nor HOME is set")
-    })
+fn no_folder() -> Failure {
+    Failure::new("cannot make a private key", Exit::Error)
+        .cause("there is no folder for it: neither XDG_CONFIG_HOME nor HOME is set")
 }
 
 fn make_identity(
@@ -243,7 +241,7 @@ fn make_identity(
     ui: &Ui,
 ) -> Result<(SigningKey, Recipient, String), Failure> {
     let what = "cannot make a private key";
-    let path = config_folder(environment)?.join("identity.txt");
+    let path = environment.identity_file().ok_or_else(no_folder)?;
     let shown = path.display().to_string();
     let identity = Identity::generate(&shown);
     let text = identity
