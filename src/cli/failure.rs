@@ -80,7 +80,8 @@ impl Failure {
     /// Turns an error of a lower floor into a failure to do `what`.
     pub fn of(what: impl Into<String>, error: &(impl Error + Advise)) -> Self {
         let Advice { exit, hint } = error.advise();
-        let failure = Self::new(what, exit).cause(sentence(error));
+        let mut failure = Self::new(what, exit);
+        failure.causes = error.causes();
         match hint {
             Some(hint) => failure.hint(hint),
             None => failure,

@@ -132,6 +132,15 @@ impl Identity {
         Some(SigningKey::of_identity(&secret))
     }
 
+    /// Returns the private key on one line, without a line end. `None` for keys that were not made here.
+    pub fn key_text(&self) -> Option<SecretValue> {
+        let Key::Native(key) = &self.key else {
+            return None;
+        };
+        let text = key.to_string();
+        Some(SecretValue::new(text.expose_secret().as_bytes().to_vec()))
+    }
+
     /// Returns the text of an identity file: public half and vaults as comments, then the key.
     /// `None` for keys that were not made here.
     pub fn file_text(&self, vaults: &[VaultId]) -> Option<SecretValue> {

@@ -4,6 +4,7 @@
 mod field;
 mod identity;
 mod locked;
+mod member;
 mod name;
 mod plugin;
 mod recipient;
@@ -16,6 +17,7 @@ mod vault_id;
 pub use field::push_field;
 pub use identity::{Identity, IdentityTextError, Keyring, take_text};
 pub use locked::{Locked, UnlockError};
+pub use member::{GroupName, Member};
 pub use name::{FolderName, MAX_NAME, NameError, ReaderName, SecretName};
 pub use plugin::{PluginIdentity, Voice};
 pub use recipient::{Reader, Readers, ReadersError, Recipient, RecipientError};

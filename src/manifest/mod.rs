@@ -1,15 +1,33 @@
-//! Floor 3: `hoziron.toml`, what should be. The shape it is read through is private and denies
-//! unknown fields; the rest of the program sees [`Manifest`]. A format of a later version is named
-//! before anything else is looked at.
+//! Floor 3: `hoziron.toml`, what should be: who may read what, which secrets there are, how each is
+//! made. All problems of a file are found together, each with its line. Nothing in it can name a
+//! program or an address, and no text of it is repeated in an error, for it may hold a value.
 
+mod declaration;
+mod error;
+mod fields;
 mod generate;
+mod references;
+mod rotation;
+mod schema;
+mod shape;
+mod starter;
+mod template;
 
-use serde::Deserialize;
-use thiserror::Error;
+use std::collections::{BTreeMap, BTreeSet};
 
-pub use generate::{Generator, GeneratorError};
+use jiff::civil::Date;
+use toml::de::DeTable;
 
-use crate::domain::{VaultId, VaultIdError};
+pub use declaration::{Declaration, Origin};
+pub use error::{ManifestError, ManifestErrors, Near, Problem};
+pub use generate::{Charset, Generator, GeneratorError, Made};
+pub use references::MAX_COMPOSED;
+pub use rotation::{Rotation, parse_period};
+pub use shape::{Pattern, Shape, ShapeError, Type};
+pub use template::{Template, TemplateError};
+
+use crate::domain::{FolderName, GroupName, Member, ReaderName, SecretName, VaultId};
+use crate::manifest::error::Problems;
 
 /// The format this version reads and writes.
 pub const FORMAT: u64 = 1;
@@ -17,133 +35,233 @@ pub const FORMAT: u64 = 1;
 /// The longest manifest, in bytes (1 MiB).
 pub const MAX_MANIFEST: usize = 1024 * 1024;
 
-/// Why `hoziron.toml` cannot be used. Holds no line of the file.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum ManifestError {
-    /// The id does not fit its pattern.
-    #[error("`vault.id`: {0}")]
-    Id(#[from] VaultIdError),
-    /// Written for a later version.
-    #[error("it has format {0}; this hoziron reads format 1")]
-    Newer(u64),
-    /// Not UTF-8.
-    #[error("it is not UTF-8 text")]
-    NotText,
-    /// A field is unknown, missing or of the wrong type.
-    #[error(
-        "line {line}: a field is unknown, missing or of the wrong type; there are `vault.format`, a number, and `vault.id`, a string"
-    )]
-    Shape {
-        /// Counted from 1.
-        line: usize,
-    },
-    /// Not TOML.
-    #[error("line {line}: it is not TOML")]
-    Syntax {
-        /// Counted from 1.
-        line: usize,
-    },
-}
+/// What a TOML reader says of a key that is there twice.
+const TWICE: &str = "duplicate key";
 
 /// What there should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
     /// The vault's id.
     pub id: VaultId,
+    /// What to make of a sealed file that nobody declared.
+    pub unmanaged: Unmanaged,
+    /// Who is in a group.
+    pub groups: BTreeMap<GroupName, Vec<Member>>,
+    /// Who reads a folder: of a folder and those above it, the nearest that is named here.
+    pub access: BTreeMap<FolderName, Vec<Member>>,
+    /// What profiles do differently from what is usual.
+    pub profiles: BTreeMap<FolderName, Profile>,
+    /// The secrets there should be, each under its whole name.
+    pub declarations: BTreeMap<SecretName, Declaration>,
+    /// What must hold of several secrets together.
+    pub requirements: Vec<Requirement>,
+    /// Secrets that have another name now.
+    pub moved: Vec<Moved>,
+    /// Secrets that should be no more.
+    pub removed: Vec<SecretName>,
+    /// Rotations that somebody decided against, for a time.
+    pub waived: Vec<Waived>,
+    group_lines: BTreeMap<GroupName, usize>,
+    mentions: Vec<(usize, Member)>,
+    // One for each of `removed`.
+    removed_lines: Vec<usize>,
+}
+
+/// What to make of a sealed file that nobody declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unmanaged {
+    /// It blocks.
+    Error,
+    /// Nothing.
+    Ignore,
+    /// It is named.
+    Warn,
+}
+
+/// What a profile does differently from what is usual.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Where a key is looked for that is not in the profile's folder; absent, at the top.
+    pub inherits: Option<Vec<FolderName>>,
+    /// Whether removing and rotating need a flag of their own.
+    pub protect: bool,
+    /// Where it is, counted from 1.
+    pub line: usize,
+}
+
+/// What must hold of several secrets together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requirement {
+    /// How many of them there must be.
+    pub rule: Rule,
+    /// The keys, looked for in each profile and in what it inherits.
+    pub keys: Vec<String>,
+    /// The profiles it is about; the top, if it names none.
+    pub profiles: Vec<FolderName>,
+    /// Where it is, counted from 1.
+    pub line: usize,
+}
+
+/// How many of several secrets there must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// Every one or none.
+    AllOrNone,
+    /// One or more.
+    AtLeastOne,
+    /// One and no more.
+    ExactlyOne,
+}
+
+/// A secret that has another name now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// Its old name, which nothing declares any more.
+    pub from: SecretName,
+    /// Its new name, or the old one of a later move.
+    pub to: SecretName,
+    /// Where it is, counted from 1.
+    pub line: usize,
+}
+
+/// A rotation that somebody decided against, for a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waived {
+    /// The secret.
+    pub name: SecretName,
+    /// Who could read it and no longer may.
+    pub who: ReaderName,
+    /// Why it stays as it is.
+    pub reason: String,
+    /// The last day on which this holds.
+    pub until: Date,
+    /// Where it is, counted from 1.
+    pub line: usize,
 }
 
 impl Manifest {
     /// Parses the bytes of `hoziron.toml`.
-    pub fn parse(bytes: &[u8]) -> Result<Self, ManifestError> {
-        let text = std::str::from_utf8(bytes).map_err(|_| ManifestError::NotText)?;
-        let format: FormatShape = read(text)?;
-        if format.vault.format != FORMAT {
-            return Err(ManifestError::Newer(format.vault.format));
+    pub fn parse(bytes: &[u8]) -> Result<Self, ManifestErrors> {
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let good = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+                return fail(&good, good.len(), Problem::NotText);
+            }
+        };
+        if text.len() > MAX_MANIFEST {
+            return fail(text, MAX_MANIFEST, Problem::TooLong);
         }
-        let shape: Shape = read(text)?;
-        Ok(Self {
-            id: VaultId::parse(&shape.vault.id)?,
+        let mut problems = Problems::new(text);
+        let (document, errors) = DeTable::parse_recoverable(text);
+        for error in errors {
+            let at = error.span().map_or(0, |span| span.start);
+            let twice = error.message() == TWICE;
+            problems.at(at, || {
+                if twice {
+                    Problem::Twice
+                } else {
+                    Problem::Syntax
+                }
+            });
+        }
+        // What a reader makes of a file that is not TOML would be told of as well.
+        let manifest = if problems.is_empty() {
+            schema::read(document.get_ref(), &mut problems)
+        } else {
+            None
+        };
+        let Some(mut manifest) = manifest else {
+            return Err(problems.into_errors());
+        };
+        references::check(&mut manifest, &mut problems);
+        problems.none_or(manifest)
+    }
+
+    /// Names everybody and every group that neither the manifest nor a file in `recipients/` knows.
+    pub fn check_people(
+        &self,
+        people: &BTreeSet<ReaderName>,
+        groups_in_files: &BTreeSet<GroupName>,
+    ) -> Vec<ManifestError> {
+        let unknown = |(line, member): &(usize, Member)| {
+            let problem = match member {
+                Member::All => return None,
+                Member::Group(name) => {
+                    let known = || self.groups.keys().chain(groups_in_files);
+                    if known().any(|known| known == name) {
+                        return None;
+                    }
+                    Problem::Unknown {
+                        what: "a group of the manifest or of a file in `recipients/`",
+                        near: Near::find(name.as_str(), known().map(GroupName::as_str)),
+                    }
+                }
+                Member::Person(name) if people.contains(name) => return None,
+                Member::Person(name) => Problem::Unknown {
+                    what: "somebody with a file in `recipients/`",
+                    near: Near::find(name.as_str(), people.iter().map(ReaderName::as_str)),
+                },
+            };
+            let line = *line;
+            Some(ManifestError { line, problem })
+        };
+        let mut errors: Vec<_> = self.mentions.iter().filter_map(unknown).collect();
+        errors.sort_by_key(|error| error.line);
+        errors
+    }
+
+    /// Returns the folders that a profile takes from, in order: its own, then what it inherits. A
+    /// profile's own folder counts with all below it; the vault's top alone does not.
+    pub fn visible(&self, profile: Option<&FolderName>) -> Vec<FolderName> {
+        let top = FolderName::top();
+        let start = profile.unwrap_or(&top);
+        let usual = [top.clone()];
+        let mut done = BTreeSet::new();
+        let mut order = Vec::new();
+        // Depth first, backwards: what two profiles inherit comes behind both of them.
+        let mut stack = vec![(start, false)];
+        while let Some((folder, left)) = stack.pop() {
+            if left {
+                order.push(folder.clone());
+                continue;
+            }
+            if !done.insert(folder) {
+                continue;
+            }
+            stack.push((folder, true));
+            let said = self
+                .profiles
+                .get(folder)
+                .and_then(|p| p.inherits.as_deref());
+            let inherits = match said {
+                Some(inherits) => inherits,
+                None if folder.is_top() => &[],
+                None => &usual,
+            };
+            stack.extend(inherits.iter().map(|folder| (folder, false)));
+        }
+        order.reverse();
+        order
+    }
+
+    /// Finds the declaration of a key in the first of these folders that has one.
+    pub fn find(&self, folders: &[FolderName], key: &str) -> Option<(&SecretName, &Declaration)> {
+        folders.iter().find_map(|folder| {
+            if folder.is_top() {
+                self.declarations.get_key_value(key)
+            } else {
+                self.declarations.get_key_value(&*format!("{folder}/{key}"))
+            }
         })
     }
-
-    /// Writes the manifest of a new vault.
-    pub fn starter(id: &VaultId) -> String {
-        format!(
-            "# What this vault is. No values here; commit this file.\n\n[vault]\nformat = {FORMAT}\nid     = \"{id}\"\n"
-        )
-    }
 }
 
-/// What a parser says may quote the file, and somebody may have pasted a value into it.
-fn read<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, ManifestError> {
-    let line = |error: &toml::de::Error| {
-        let at = error.span().map_or(0, |span| span.start);
-        text.get(..at).unwrap_or_default().matches('\n').count() + 1
-    };
-    if let Err(error) = text.parse::<toml::Table>() {
-        return Err(ManifestError::Syntax { line: line(&error) });
-    }
-    toml::from_str(text).map_err(|error| ManifestError::Shape { line: line(&error) })
-}
-
-#[derive(Deserialize)]
-struct FormatShape {
-    vault: FormatField,
-}
-
-#[derive(Deserialize)]
-struct FormatField {
-    format: u64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Shape {
-    vault: VaultShape,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct VaultShape {
-    #[serde(rename = "format")]
-    _format: u64,
-    id: String,
+fn fail(text: &str, at: usize, problem: Problem) -> Result<Manifest, ManifestErrors> {
+    let mut problems = Problems::new(text);
+    problems.at(at, || problem);
+    Err(problems.into_errors())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ID: &str = "abcdefghijklmnopqrstuvwxyz234567";
-
-    #[test]
-    fn a_starter_reads_back() {
-        let id = VaultId::parse(ID).unwrap();
-        assert_eq!(
-            Manifest::parse(Manifest::starter(&id).as_bytes()),
-            Ok(Manifest { id })
-        );
-    }
-
-    #[test]
-    fn a_later_format_is_named_before_its_unknown_fields() {
-        let text = format!("[vault]\nformat = 2\nid = \"{ID}\"\nnovelty = 1\n");
-        assert_eq!(
-            Manifest::parse(text.as_bytes()),
-            Err(ManifestError::Newer(2))
-        );
-    }
-
-    /// A value that was pasted into the manifest is not repeated.
-    #[test]
-    fn a_wrong_field_is_named_by_line_and_not_quoted() {
-        for wrong in ["hunter2 = 1", "format2 = \"hunter2\"", "[hunter2]"] {
-            let text = format!("[vault]\nformat = 1\nid = \"{ID}\"\n{wrong}\n");
-            let error = Manifest::parse(text.as_bytes()).unwrap_err();
-            assert!(!error.to_string().contains("hunter2"), "{error}");
-            assert!(matches!(error, ManifestError::Shape { .. }), "{error}");
-        }
-        let error = Manifest::parse(b"[vault]\nhunter2 hunter2\n").unwrap_err();
-        assert_eq!(error, ManifestError::Syntax { line: 2 });
-    }
-}
+mod tests;

@@ -10,7 +10,7 @@ use crate::disk::DiskError;
 use crate::home::{
     Environment, FindError, JournalKeyError, MANIFEST, load_journal_key, load_or_make_journal_key,
 };
-use crate::manifest::{Manifest, ManifestError};
+use crate::manifest::{Manifest, ManifestErrors};
 use crate::people::{Chain, KeysError};
 use crate::vault::transaction::{
     JournalKey, Recovered, SharedLock, Transaction, TransactionError, settle,
@@ -36,7 +36,7 @@ pub enum WorkspaceError {
         /// The manifest.
         path: PathBuf,
         /// What is wrong with it.
-        source: ManifestError,
+        source: ManifestErrors,
     },
     /// There is no manifest.
     #[error("`{}` is not there", .0.display())]

@@ -46,7 +46,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("ed25519-dalek", &["domain/signing.rs"]),
     ("hkdf", &["domain/signing.rs", "sealed/"]),
     ("hmac", &["sealed/", "vault/transaction/"]),
-    ("jiff", &["cli/"]),
+    ("jiff", &["cli/", "manifest/"]),
     (
         "rand_core",
         &[
@@ -77,10 +77,18 @@ const HOMES: &[(&str, &[&str])] = &[
             "people/statement.rs",
         ],
     ),
-    ("serde_json", &["cli/render/json.rs", "env/format/"]),
+    ("regex-lite", &["manifest/shape.rs"]),
+    (
+        "serde_json",
+        &["cli/render/json.rs", "env/format/", "manifest/shape.rs"],
+    ),
     ("sha2", &["cli/render/", "domain/", "sealed/", "vault/"]),
     ("signal-hook", &["cli/terminal.rs"]),
-    ("ssh-key", &["domain/locked.rs"]),
+    (
+        "ssh-key",
+        &["domain/locked.rs", "manifest/generate/keys.rs"],
+    ),
+    ("strsim", &["manifest/error.rs"]),
     ("subtle", &["domain/value.rs"]),
     ("thiserror", &[""]),
     (
@@ -119,6 +127,8 @@ const REVEALS: &[(&str, usize)] = &[
     ("home/signing_key.rs", 1),
     ("input/dotenv/others.rs", 2),
     ("input/dotenv/others/dotenvy.rs", 2),
+    ("manifest/shape.rs", 1),
+    ("manifest/template.rs", 1),
     ("sealed/folder_key.rs", 1),
     ("sealed/payload.rs", 1),
 ];

@@ -1,7 +1,7 @@
 //! Hints for variables, exports, `.env` and `config.toml`.
 
 use crate::cli::display::word;
-use crate::cli::failure::Exit;
+use crate::cli::failure::{Exit, sentence};
 use crate::cli::hint::{Advice, Advise};
 use crate::config::ConfigError;
 use crate::env::credentials::CredentialError;
@@ -92,6 +92,13 @@ impl Advise for CredentialError {
             Self::Select(error) => error.advise(),
             Self::UserConfig(error) => error.advise(),
             Self::Workspace(error) => error.advise(),
+        }
+    }
+
+    fn causes(&self) -> Vec<String> {
+        match self {
+            Self::Workspace(error) => error.causes(),
+            _ => vec![sentence(self)],
         }
     }
 }

@@ -6,7 +6,9 @@ mod env;
 mod home;
 mod vault;
 
-use crate::cli::failure::Exit;
+use std::error::Error;
+
+use crate::cli::failure::{Exit, sentence};
 
 /// What an error means.
 #[derive(Debug)]
@@ -32,4 +34,12 @@ impl Advice {
 pub trait Advise {
     /// Says what it means.
     fn advise(&self) -> Advice;
+
+    /// Says why, one cause a problem.
+    fn causes(&self) -> Vec<String>
+    where
+        Self: Error + Sized,
+    {
+        vec![sentence(self)]
+    }
 }

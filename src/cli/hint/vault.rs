@@ -1,9 +1,11 @@
 //! Hints for sealed files, statements, the manifest and the home as a whole.
 
 use crate::cli::display::word;
-use crate::cli::failure::Exit;
+use crate::cli::failure::{Exit, sentence};
 use crate::cli::hint::{Advice, Advise};
-use crate::manifest::{GeneratorError, ManifestError};
+use crate::manifest::{
+    GeneratorError, ManifestError, ManifestErrors, Problem, ShapeError, TemplateError,
+};
 use crate::people::{FoundingError, KeysError, OpenError, StatementError};
 use crate::sealed::{FramingError, SealedError};
 use crate::vault::transaction::TransactionError;
@@ -13,14 +15,43 @@ use crate::workspace::WorkspaceError;
 const FROM_GIT: &str = "look at it with `git log -p -- FILE`, and bring a good one back with `git checkout REV -- FILE`";
 const UPGRADE: &str = "use a newer hoziron";
 
+impl Advise for ManifestErrors {
+    fn advise(&self) -> Advice {
+        let mut each = self.problems().iter().map(Advise::advise);
+        let told = each.find(|advice| advice.hint.is_some());
+        told.unwrap_or(Advice::new(Exit::Error))
+    }
+
+    fn causes(&self) -> Vec<String> {
+        let more = match self.more() {
+            0 => None,
+            more => Some(format!("and {more} more")),
+        };
+        let told = self.problems().iter().map(ToString::to_string);
+        told.chain(more).collect()
+    }
+}
+
 impl Advise for ManifestError {
     fn advise(&self) -> Advice {
-        match self {
-            Self::Id(_) => {
+        match &self.problem {
+            Problem::Id(_) => {
                 Advice::new(Exit::Untrusted).hint(FROM_GIT.replace("FILE", "hoziron.toml"))
             }
-            Self::Newer(_) => Advice::new(Exit::Error).hint(UPGRADE),
-            Self::NotText | Self::Shape { .. } | Self::Syntax { .. } => Advice::new(Exit::Error),
+            Problem::Newer(_) => Advice::new(Exit::Error).hint(UPGRADE),
+            Problem::Conflict { .. }
+            | Problem::Cycle(_)
+            | Problem::Generator(_)
+            | Problem::Missing(_)
+            | Problem::NotText
+            | Problem::Shape { .. }
+            | Problem::Syntax
+            | Problem::Taken { .. }
+            | Problem::Template(_)
+            | Problem::TooLong
+            | Problem::Twice
+            | Problem::Unknown { .. }
+            | Problem::Wrong { .. } => Advice::new(Exit::Error),
         }
     }
 }
@@ -28,7 +59,36 @@ impl Advise for ManifestError {
 impl Advise for GeneratorError {
     fn advise(&self) -> Advice {
         match self {
-            Self::Length | Self::Unknown => Advice::new(Exit::Usage),
+            Self::Charset
+            | Self::Characters
+            | Self::Length
+            | Self::Prefix
+            | Self::Unknown
+            | Self::Version
+            | Self::Weak => Advice::new(Exit::Usage),
+        }
+    }
+}
+
+impl Advise for ShapeError {
+    fn advise(&self) -> Advice {
+        match self {
+            Self::Long(_) | Self::Pattern | Self::Short(_) | Self::Text | Self::Type(_) => {
+                Advice::new(Exit::Error)
+            }
+        }
+    }
+}
+
+impl Advise for TemplateError {
+    fn advise(&self) -> Advice {
+        match self {
+            Self::Filter
+            | Self::Missing(_)
+            | Self::Name
+            | Self::NotText(_)
+            | Self::TooLong
+            | Self::Unclosed => Advice::new(Exit::Error),
         }
     }
 }
@@ -168,6 +228,17 @@ impl Advise for WorkspaceError {
             Self::NoManifest(_) | Self::NoState => Advice::new(Exit::Error),
             Self::Transaction(error) => error.advise(),
             Self::Trust(error) => error.advise(),
+        }
+    }
+
+    fn causes(&self) -> Vec<String> {
+        match self {
+            Self::Manifest { path, source } => {
+                let each = source.causes().into_iter();
+                each.map(|cause| format!("`{}`: {cause}", path.display()))
+                    .collect()
+            }
+            _ => vec![sentence(self)],
         }
     }
 }

@@ -47,7 +47,7 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
         ));
     }
     let keys = workspace.keys(ui)?;
-    let value = generator.make();
+    let value = generator.make().value;
     let outcome = seal(workspace, &keys, &name, &value, ui)?;
     set::tell(&name, &value, outcome, &keys.readers().names(), ui);
     Ok(Exit::Done)

@@ -94,7 +94,7 @@ fn value(args: &Args, name: &SecretName, ui: &Ui) -> Result<SecretValue, Failure
     if let Some(text) = &args.generate {
         let generator =
             Generator::parse(text).map_err(|error| Failure::of("cannot make a value", &error))?;
-        return Ok(generator.make());
+        return Ok(generator.make().value);
     }
     if std::io::stdin().is_terminal() {
         return ui.ask_hidden(
