@@ -10,6 +10,7 @@
 //! | 2 | [`vault`] | a folder of sealed files, read and written |
 //! | 2 | [`home`] | where the home and the identities are; private files outside of it |
 //! | 2 | [`input`] | `.env` and other files of names and values |
+//! | 2 | [`repository`] | the git repository around a home, through the `git` program |
 //! | 3 | [`manifest`] | `hoziron.toml`, what should be |
 //! | 3 | [`config`] | `config.toml`: references to credentials |
 //! | 3 | [`people`] | who may open, and on whose word |
@@ -28,6 +29,7 @@ pub mod home;
 pub mod input;
 pub mod manifest;
 pub mod people;
+pub mod repository;
 pub mod sealed;
 pub mod vault;
 pub mod workspace;

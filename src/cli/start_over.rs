@@ -12,7 +12,8 @@ use std::process::Command;
 use zeroize::Zeroizing;
 
 use crate::cli::failure::{Exit, Failure};
-use crate::home::{Environment, HANDED, holds_identity, safe_path};
+use crate::disk::safe_path;
+use crate::home::{Environment, HANDED, holds_identity};
 
 /// What a pipe takes without a reader (pipe(7)).
 const PIPE: usize = 64 * 1024;

@@ -6,6 +6,7 @@ mod contents;
 mod dir;
 mod folders;
 mod lock;
+mod path;
 
 use std::fmt;
 use std::io;
@@ -19,6 +20,7 @@ pub use contents::read_open;
 pub use dir::{Dir, Entry, Owner};
 pub use folders::{MadeFolders, make_folders};
 pub use lock::{DirLock, LockFile};
+pub use path::safe_path;
 
 /// Why something on the disk could not be done.
 #[derive(Debug, Error)]

@@ -12,10 +12,9 @@ use crate::disk::DiskError;
 use crate::domain::{FolderName, Keyring, NameError, SecretValue, VarName};
 use crate::env::local::{Local, LocalError};
 use crate::env::sources::{Prefer, SelectError, Source, Sources, select};
-use crate::home::{
-    Environment, FindError, IdentityError, UserConfig, UserConfigError, gather, git,
-};
+use crate::home::{Environment, FindError, IdentityError, UserConfig, UserConfigError, gather};
 use crate::people::{FolderKeys, KeysError, OpenError};
+use crate::repository::tracked;
 use crate::vault::trust::Seen;
 use crate::workspace::{OpenHome, WorkspaceError};
 
@@ -225,8 +224,7 @@ impl Credentials {
     }
 
     fn local(&self, open: &OpenHome) -> Result<Option<Local>, CredentialError> {
-        let ask =
-            |folder: &Path, file: &str| git::tracks(folder, file, self.environment.variables());
+        let ask = |folder: &Path, file: &str| tracked(folder, file, self.environment.variables());
         Ok(Local::load(open.vault.home(), ask)?)
     }
 

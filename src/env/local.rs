@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::disk::{Dir, DiskError};
-use crate::home::git::Tracked;
 use crate::input::dotenv::{DotEnv, DotEnvError, MAX_FILE};
+use crate::repository::Tracked;
 
 /// The file's name.
 pub const DOTENV: &str = ".env";

@@ -11,8 +11,9 @@ use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
+use crate::disk::safe_path;
 use crate::domain::SecretValue;
-use crate::home::{Place, Search, UserConfig, safe_path};
+use crate::home::{Place, Search, UserConfig};
 
 /// The variable that names the descriptor through which a run hands another what it took out of the
 /// environment: names and values, each ended by a NUL.

@@ -3,10 +3,8 @@
 
 mod environment;
 mod find;
-pub mod git;
 mod identities;
 mod journal_key;
-mod path;
 pub mod private;
 pub mod scratch;
 mod signing_key;
@@ -16,6 +14,5 @@ pub use environment::{Environment, HANDED, IDENTITY_PREFIXES, holds_identity};
 pub use find::{FindError, HOME, MANIFEST, Search};
 pub use identities::{IdentityError, Outcome, Place, Tried, gather};
 pub use journal_key::{JournalKeyError, load_journal_key, load_or_make_journal_key};
-pub use path::safe_path;
 pub use signing_key::{SigningKeyError, load_or_make_signing_key, load_signing_key};
 pub use user_config::{UserConfig, UserConfigError};

@@ -13,7 +13,7 @@ use source::{Source, closing, is_word, sources};
 const FLOORS: &[(u32, &[&str])] = &[
     (0, &["domain"]),
     (1, &["disk", "sealed"]),
-    (2, &["home", "input", "vault"]),
+    (2, &["home", "input", "repository", "vault"]),
     (3, &["config", "manifest", "people"]),
     (4, &["plan", "workspace"]),
     (5, &["apply"]),

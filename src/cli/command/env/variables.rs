@@ -16,7 +16,7 @@ use crate::env::exec::Inherit;
 use crate::env::resolve::{ResolveError, open_all};
 use crate::env::sources::{Prefer, SelectError, Source, Sources, select};
 use crate::env::{Local, Variables};
-use crate::home::git;
+use crate::repository::tracked;
 
 /// The variables of a selection and where they come from.
 pub struct Selected {
@@ -141,7 +141,7 @@ pub fn open(selected: &Selected, workspace: &Workspace<'_>, ui: &Ui) -> Result<V
 /// Reads the `.env`, and says what about it may need attention.
 pub fn local(workspace: &Workspace<'_>, ui: &Ui) -> Result<Option<Local>, Failure> {
     let ask =
-        |folder: &Path, file: &str| git::tracks(folder, file, workspace.environment().variables());
+        |folder: &Path, file: &str| tracked(folder, file, workspace.environment().variables());
     let local = Local::load(workspace.vault().home(), ask)
         .map_err(|error| Failure::of("cannot use `.env`", &error))?;
     if let Some(local) = &local {

@@ -16,9 +16,10 @@ use crate::cli::workspace::{self, Workspace};
 use crate::disk::make_folders;
 use crate::domain::{Identity, Keyring, ReaderName, Recipient, SigningKey};
 use crate::home::private::{Overwrite, Written, read_private, write_private};
-use crate::home::{Environment, git, load_or_make_signing_key};
+use crate::home::{Environment, load_or_make_signing_key};
 use crate::manifest::Manifest;
 use crate::people::{Founded, Founder, Spare, found};
+use crate::repository::author;
 use crate::vault::{LockedVault, Target, Vault};
 use crate::workspace::begin;
 
@@ -137,7 +138,7 @@ fn reader_name(args: &Args, environment: &Environment) -> Result<ReaderName, Fai
         return ReaderName::parse(name)
             .map_err(|error| Failure::of(format!("`{name}` is not a name for a reader"), &error));
     }
-    let author = git::author(environment.working_directory(), environment.variables());
+    let author = author(environment.working_directory(), environment.variables());
     let login = environment
         .get("USER")
         .or_else(|| environment.get("LOGNAME"));

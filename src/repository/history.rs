@@ -1,0 +1,248 @@
+//! What a path has held, commit by commit, and what changed between two commits. The ancestors of a
+//! commit are what counts; a history that was cut off by a shallow clone ends where it was cut.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use crate::repository::index::{Sides, changes, records};
+use crate::repository::objects::Content;
+use crate::repository::{Entry, GitError, LONG, ObjectId, ObjectKind, Repository, id, unexpected};
+
+/// In which order versions are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The latest first.
+    NewestFirst,
+    /// The first one first.
+    OldestFirst,
+}
+
+/// What a path was after a commit that changed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// The commit.
+    pub commit: ObjectId,
+    /// Who made the change, by name.
+    pub author: String,
+    /// And by address.
+    pub email: String,
+    /// When it was made, in seconds since 1970.
+    pub time: u64,
+    /// What the path holds since; `None`: the commit removed it.
+    pub blob: Option<ObjectId>,
+}
+
+/// A version for which something held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ever {
+    /// The latest such version.
+    pub version: Version,
+    /// The commit after it, if it is not the latest version of all.
+    pub ended: Option<Version>,
+}
+
+/// A path that differs between two commits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// From the top of the work tree.
+    pub path: PathBuf,
+    /// What it was.
+    pub before: Option<Entry>,
+    /// What it is.
+    pub after: Option<Entry>,
+}
+
+/// An object of the repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// Its name.
+    pub id: ObjectId,
+    /// What it is; `None` if it is not there.
+    pub kind: Option<ObjectKind>,
+    /// A path under which it is or was to be found.
+    pub path: Option<PathBuf>,
+}
+
+impl Repository {
+    /// Lists the versions of a path among a commit and its ancestors.
+    pub fn versions(
+        &self,
+        commit: &ObjectId,
+        path: &Path,
+        order: Order,
+    ) -> Result<Vec<Version>, GitError> {
+        const ASKED: &str = "log";
+        let text = path.as_os_str().as_bytes();
+        // Blobs are asked for by a line each.
+        if text.is_empty() || text.contains(&b'\n') {
+            return Err(GitError::Path(path.to_owned()));
+        }
+        let words = [
+            ASKED,
+            "-z",
+            "--topo-order",
+            "--full-history",
+            "--no-follow",
+            "--no-mailmap",
+            "--encoding=UTF-8",
+            "--format=%H%n%an%n%ae%n%at",
+            commit.as_str(),
+            "--",
+        ];
+        let listing = self.read(&words, &[path.as_os_str()], b"", LONG)?;
+        let version = |record: &[u8]| {
+            let text = String::from_utf8_lossy(record);
+            let fields: Vec<_> = text.split('\n').collect();
+            let [commit, author, email, time] = fields[..] else {
+                return None;
+            };
+            Some(Version {
+                commit: ObjectId::parse(commit)?,
+                author: author.to_owned(),
+                email: email.to_owned(),
+                time: time.parse().unwrap_or_default(),
+                blob: None,
+            })
+        };
+        let all: Option<Vec<_>> = records(&listing).map(version).collect();
+        let mut versions = all.ok_or_else(|| unexpected(ASKED))?;
+        let commits = versions.iter().map(|version| version.commit.clone());
+        let blobs = self.blobs_at(&commits.collect::<Vec<_>>(), path)?;
+        for (version, blob) in versions.iter_mut().zip(blobs) {
+            version.blob = blob;
+        }
+        if order == Order::OldestFirst {
+            versions.reverse();
+        }
+        Ok(versions)
+    }
+
+    /// Returns what a path holds at a commit; `None` if it is no file there.
+    pub fn blob_at(&self, commit: &ObjectId, path: &Path) -> Result<Option<ObjectId>, GitError> {
+        let mut blobs = self.blobs_at(std::slice::from_ref(commit), path)?;
+        Ok(blobs.pop().flatten())
+    }
+
+    /// Reads what a path holds at a commit, of at most `limit` bytes.
+    pub fn file_at(
+        &self,
+        commit: &ObjectId,
+        path: &Path,
+        limit: u64,
+    ) -> Result<Option<Vec<u8>>, GitError> {
+        match self.blob_at(commit, path)? {
+            Some(blob) => self.blob(&blob, limit),
+            None => Ok(None),
+        }
+    }
+
+    /// Finds the latest version of a path, among a commit and its ancestors, for which something
+    /// holds, and what ended it. Versions longer than `limit` bytes are not looked at.
+    pub fn ever(
+        &self,
+        commit: &ObjectId,
+        path: &Path,
+        limit: u64,
+        mut holds: impl FnMut(&[u8]) -> bool,
+    ) -> Result<Option<Ever>, GitError> {
+        let versions = self.versions(commit, path, Order::NewestFirst)?;
+        let with = versions
+            .iter()
+            .enumerate()
+            .filter_map(|(at, version)| Some((at, version.blob.clone()?)));
+        let (places, blobs): (Vec<_>, Vec<_>) = with.unzip();
+        let mut found = None;
+        self.objects(&blobs, |index, content| {
+            if let Content::There { size, bytes, .. } = content
+                && found.is_none()
+                && size <= limit
+            {
+                let mut text = Vec::new();
+                bytes.read_to_end(&mut text)?;
+                if holds(&text) {
+                    found = Some(places[index]);
+                }
+            }
+            Ok::<(), io::Error>(())
+        })?;
+        Ok(found.map(|at| Ever {
+            version: versions[at].clone(),
+            ended: at.checked_sub(1).map(|after| versions[after].clone()),
+        }))
+    }
+
+    /// Lists the paths that differ between two commits.
+    pub fn changed(&self, from: &ObjectId, to: &ObjectId) -> Result<Vec<Change>, GitError> {
+        let words = [
+            "diff-tree",
+            "-r",
+            "-z",
+            "--raw",
+            "--no-abbrev",
+            "--no-renames",
+            "--no-ext-diff",
+            "--no-textconv",
+            from.as_str(),
+            to.as_str(),
+        ];
+        let listing = self.read(&words, &[], b"", LONG)?;
+        let change = |(before, after): Sides| {
+            let entry = before.as_ref().or(after.as_ref())?;
+            Some(Change {
+                path: entry.path.clone(),
+                before,
+                after,
+            })
+        };
+        let changes = changes(&listing, "diff-tree")?;
+        Ok(changes.into_iter().filter_map(change).collect())
+    }
+
+    /// Returns the commits that brought a blob in or took it out, the latest first.
+    pub fn touching(&self, blob: &ObjectId) -> Result<Vec<ObjectId>, GitError> {
+        let object = format!("--find-object={blob}");
+        let words = ["log", "--all", "--no-follow", "--format=%H", &object];
+        let listing = self.read(&words, &[], b"", LONG)?;
+        let lines = listing.split(|byte| *byte == b'\n');
+        let lines = lines.filter(|line| !line.is_empty());
+        lines.map(|line| id(line, "log")).collect()
+    }
+
+    fn blobs_at(
+        &self,
+        commits: &[ObjectId],
+        path: &Path,
+    ) -> Result<Vec<Option<ObjectId>>, GitError> {
+        const ASKED: &str = "cat-file";
+        let text = path.as_os_str().as_bytes();
+        if text.is_empty() || text.contains(&b'\n') {
+            return Err(GitError::Path(path.to_owned()));
+        }
+        if commits.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut input = Vec::new();
+        for commit in commits {
+            input.extend_from_slice(commit.as_str().as_bytes());
+            input.push(b':');
+            input.extend_from_slice(text);
+            input.push(b'\n');
+        }
+        let format = OsStr::new("--batch-check=%(objecttype) %(objectname)");
+        let answer = self.read(&[ASKED], &[format], &input, LONG)?;
+        let blob = |line: &[u8]| {
+            let blob = line.strip_prefix(b"blob ")?;
+            // A path that ends in `missing` is answered with itself.
+            id(blob, ASKED).ok()
+        };
+        let lines = answer.split(|byte| *byte == b'\n');
+        let blobs: Vec<_> = lines.take(commits.len()).map(blob).collect();
+        if blobs.len() == commits.len() {
+            Ok(blobs)
+        } else {
+            Err(unexpected(ASKED))
+        }
+    }
+}
