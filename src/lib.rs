@@ -14,12 +14,15 @@
 //! | 3 | [`manifest`] | `hoziron.toml`, what should be |
 //! | 3 | [`config`] | `config.toml`: references to credentials |
 //! | 3 | [`people`] | who may open, and on whose word |
+//! | 4 | [`plan`] | the difference between what should be and what is |
 //! | 4 | [`workspace`] | a home that is ready to be worked in |
+//! | 5 | [`apply`] | carrying a plan out |
 //! | 6 | [`env`] | values to programs |
 //! | 7 | [`cli`] | the only floor that talks |
 
 #![forbid(unsafe_code)]
 
+pub mod apply;
 pub mod cli;
 pub mod config;
 pub mod disk;
@@ -29,6 +32,7 @@ pub mod home;
 pub mod input;
 pub mod manifest;
 pub mod people;
+pub mod plan;
 pub mod repository;
 pub mod sealed;
 pub mod vault;

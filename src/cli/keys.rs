@@ -7,9 +7,9 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::prompt::PromptError;
 use crate::cli::start_over;
 use crate::cli::ui::Ui;
-use crate::domain::{Keyring, Locked, SecretValue, UnlockError, VaultId, Voice};
+use crate::domain::{FolderName, Keyring, Locked, SecretValue, UnlockError, VaultId, Voice};
 use crate::home::{Environment, Outcome, Tried, UserConfig, gather, load_signing_key};
-use crate::people::{Chain, FolderKeys, KeysError};
+use crate::people::{Chains, FolderKeys, KeysError, Stale};
 use crate::vault::Vault;
 
 /// How often a passphrase is asked for.
@@ -30,9 +30,7 @@ pub fn keyring(
     }
     if let Some(folder) = environment.config_folder() {
         let signing = load_signing_key(&folder).map_err(|error| Failure::of(what, &error))?;
-        signing
-            .iter()
-            .for_each(|key| keyring.sign_with(key.public()));
+        signing.into_iter().for_each(|key| keyring.sign_with(key));
     }
     for plugin in keyring.take_plugins() {
         let place = format!("{} (plugin `{}`)", plugin.origin(), plugin.name());
@@ -60,22 +58,25 @@ pub fn keyring(
     Ok((keyring, tried))
 }
 
-/// Opens the vault's key: with the keys that are ready, and if none opens it, with those under a
-/// passphrase, one after the other.
+/// Opens the keys of folders: with the private keys that are ready, and if they do not suffice, with
+/// those under a passphrase, one after the other.
 pub fn open(
     vault: &Vault,
-    chain: impl Fn() -> Result<Chain, KeysError>,
+    chains: impl Fn() -> Result<Chains, KeysError>,
+    wanted: &[FolderName],
+    stale: Stale,
     (mut keyring, mut tried): (Keyring, Vec<Tried>),
     ui: &Ui,
 ) -> Result<FolderKeys, Failure> {
     let what = "cannot open the vault's key";
     let mut locked = keyring.take_locked().into_iter();
     loop {
-        let chain = chain().map_err(|error| Failure::of(what, &error))?;
-        let error = match FolderKeys::open(vault, chain, &keyring) {
+        let chains = chains().map_err(|error| Failure::of(what, &error))?;
+        let (error, back) = match FolderKeys::open(vault, chains, keyring, wanted, stale) {
             Ok(keys) => return Ok(keys),
-            Err(error) => error,
+            Err(refused) => refused,
         };
+        keyring = back;
         let opens_nothing = matches!(
             error,
             KeysError::NoIdentity { .. } | KeysError::NotAccepted { .. }

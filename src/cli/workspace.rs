@@ -12,7 +12,7 @@ use crate::disk::DiskError;
 use crate::domain::{FolderName, Keyring, SecretName, VaultId};
 use crate::home::private::{Overwrite, sweep_private, write_private};
 use crate::home::{Environment, Tried};
-use crate::people::{Chain, FolderKeys, KeysError};
+use crate::people::{Chains, FolderKeys, KeysError, Stale};
 use crate::vault::transaction::Recovered;
 use crate::vault::trust::{HomeRecord, Seen};
 use crate::vault::{LockedVault, Vault};
@@ -110,14 +110,17 @@ impl<'a> Workspace<'a> {
         }
     }
 
-    /// Verifies the statements about the vault's key; needs no identity.
-    pub fn chain(&self) -> Result<Chain, KeysError> {
-        self.open.chain()
+    /// Verifies the statements about the vault's keys; needs no identity.
+    pub fn chains(&self) -> Result<Chains, KeysError> {
+        self.open.chains(self.environment)
     }
 
-    /// Reads private keys and opens the vault's key with them: the one moment at which that happens.
-    pub fn keys(&self, ui: &Ui) -> Result<FolderKeys, Failure> {
-        keys::open(self.vault(), || self.chain(), self.keyring(ui)?, ui)
+    /// Reads private keys and opens the keys of these folders with them, of any folder if none is
+    /// named: the one moment at which that happens.
+    pub fn keys(&self, wanted: &[FolderName], ui: &Ui) -> Result<FolderKeys, Failure> {
+        let chains = || self.chains();
+        let stale = Stale::Refuse;
+        keys::open(self.vault(), chains, wanted, stale, self.keyring(ui)?, ui)
     }
 
     /// Reads private keys; those under a passphrase stay locked.

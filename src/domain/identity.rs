@@ -165,13 +165,19 @@ impl fmt::Debug for Identity {
 }
 
 /// Every identity that was found, and the vaults their texts name as trusted.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Keyring {
     identities: Vec<Identity>,
     locked: Vec<Locked>,
     plugins: Vec<PluginIdentity>,
-    signers: BTreeSet<VerifyingKey>,
+    signers: Vec<SigningKey>,
     vaults: BTreeSet<VaultId>,
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.identities).finish()
+    }
 }
 
 impl Keyring {
@@ -186,19 +192,20 @@ impl Keyring {
         }
     }
 
-    /// Adds the public half of a signing key of the user's own.
-    pub fn sign_with(&mut self, signer: VerifyingKey) {
-        self.signers.insert(signer);
+    /// Adds a signing key of the user's own.
+    pub fn sign_with(&mut self, signer: SigningKey) {
+        self.signers.push(signer);
+    }
+
+    /// Returns every key the user signs with: those of the identities, then those of their own.
+    pub fn signing_keys(&self) -> impl Iterator<Item = SigningKey> {
+        let derived = self.identities.iter().filter_map(Identity::signing_key);
+        derived.chain(self.signers.iter().cloned())
     }
 
     /// Says whether the user signs with this key: one of an identity, or one of its own.
     pub fn signs_with(&self, signer: &VerifyingKey) -> bool {
-        let derived = |identity: &Identity| identity.signing_key().map(|key| key.public());
-        self.signers.contains(signer)
-            || self
-                .identities
-                .iter()
-                .any(|identity| derived(identity).as_ref() == Some(signer))
+        self.signing_keys().any(|key| key.public() == *signer)
     }
 
     /// Trusts a vault that a person named.

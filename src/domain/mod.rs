@@ -2,6 +2,7 @@
 //! mistake unwritable, and each is made by one constructor that checks. No I/O happens here.
 
 mod field;
+mod glob;
 mod identity;
 mod locked;
 mod member;
@@ -15,6 +16,7 @@ mod var;
 mod vault_id;
 
 pub use field::push_field;
+pub use glob::Glob;
 pub use identity::{Identity, IdentityTextError, Keyring, take_text};
 pub use locked::{Locked, UnlockError};
 pub use member::{GroupName, Member};

@@ -20,6 +20,7 @@ const SALT: &[u8] = b"hoziron/v1 sign";
 pub struct SigningTextError;
 
 /// The private half of a signing key; wiped on drop.
+#[derive(Clone)]
 pub struct SigningKey(ed25519_dalek::SigningKey);
 
 impl SigningKey {

@@ -13,7 +13,7 @@ use crate::domain::{FolderName, Keyring, NameError, SecretValue, VarName};
 use crate::env::local::{Local, LocalError};
 use crate::env::sources::{Prefer, SelectError, Source, Sources, select};
 use crate::home::{Environment, FindError, IdentityError, UserConfig, UserConfigError, gather};
-use crate::people::{FolderKeys, KeysError, OpenError};
+use crate::people::{FolderKeys, KeysError, OpenError, Stale};
 use crate::repository::tracked;
 use crate::vault::trust::Seen;
 use crate::workspace::{OpenHome, WorkspaceError};
@@ -204,7 +204,7 @@ impl Credentials {
                 let mut held = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
                 let keys = match held.take() {
                     Some(keys) => keys,
-                    None => self.open_keys(&open)?,
+                    None => self.open_keys(&open, name.folder())?,
                 };
                 let opened = keys.opener(&open.vault).open(name);
                 // A key that does not open is asked for anew next time: the vault may have another.
@@ -249,8 +249,12 @@ impl Credentials {
         Ok(Sources::gather(set, dotenv, secrets, self.options.prefer))
     }
 
-    fn open_keys(&self, open: &OpenHome) -> Result<FolderKeys, CredentialError> {
-        let chain = open.chain()?;
+    fn open_keys(
+        &self,
+        open: &OpenHome,
+        folder: FolderName,
+    ) -> Result<FolderKeys, CredentialError> {
+        let chains = open.chains(&self.environment)?;
         let user = match self.environment.config_folder() {
             Some(folder) => UserConfig::load(&folder)?,
             None => UserConfig::default(),
@@ -260,7 +264,8 @@ impl Credentials {
                 .environment
                 .identity_places(&self.options.identities, &user),
         )?;
-        Ok(FolderKeys::open(&open.vault, chain, &keyring)?)
+        let keys = FolderKeys::open(&open.vault, chains, keyring, &[folder], Stale::Refuse);
+        Ok(keys.map_err(|(error, _)| error)?)
     }
 
     fn config(&self) -> Result<Option<Config>, CredentialError> {

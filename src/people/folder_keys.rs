@@ -1,229 +1,199 @@
-//! Which key opens a folder's files, and on whose word: the statements are followed from the vault's
-//! id, which certifies its founder, and the key itself is opened from a grant. Nothing is handed out
-//! here before the vault was accepted: its founder is one of the user's own identities, or an
-//! identity's text names the vault. One founder with one key is what this version accepts.
+//! The keys that one of the user's identities opens, and what they open. Nothing is handed out before
+//! the vault was accepted: its founder is one of the user's own identities, or an identity's text
+//! names the vault. A file under a key that somebody holds who has left is not handed out, either.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use thiserror::Error;
 
 use crate::disk::{Dir, DiskError};
 use crate::domain::{
-    FolderName, Founding, Identity, Keyring, Readers, SecretName, SecretValue, VaultId,
+    FolderName, Keyring, ReaderName, Readers, SecretName, SecretValue, SigningKey,
 };
-use crate::people::statement::{MAX_STATEMENT, Statement, StatementError};
+use crate::people::chain::{Chain, Epoch};
+use crate::people::chains::Chains;
+use crate::people::keys_error::KeysError;
 use crate::sealed::{self, Facts, FolderKey, KeyId, MAX_FILE, SealedError, Verified};
-use crate::vault::{KeyDir, KeyFile, Target, Vault};
+use crate::vault::{KeyFile, Target, Vault};
 
 /// The longest grant, in bytes: a header of 64 KiB and a key, in armor.
 const MAX_GRANT: usize = 96 * 1024;
 
-/// Why no key of a folder is accepted.
-#[derive(Debug, Error)]
-pub enum KeysError {
-    /// The grant does not give its reader the key that the statement names.
-    #[error("`{place}` does not hold the key that the signed statement names")]
-    Grant {
-        /// The grant.
-        place: String,
-    },
-    /// Several keys, or keys of sub-folders.
-    #[error("`{place}` is a folder key that this version of hoziron does not accept")]
-    Further {
-        /// The folder of the key.
-        place: String,
-    },
-    /// There is no statement.
-    #[error("`{place}` is missing, so nothing in the vault can be verified")]
-    Missing {
-        /// What is missing.
-        place: String,
-    },
-    /// No identity opens any grant.
-    #[error("none of the identities is among its readers ({readers})")]
-    NoIdentity {
-        /// The readers' names.
-        readers: String,
-    },
-    /// Nobody vouches for the vault.
-    #[error("vault {id} is not accepted here: no identity is its founder's{}", if *.reads { "" } else { ", and none is among its readers" })]
-    NotAccepted {
-        /// The vault's id.
-        id: VaultId,
-        /// Whether one of the identities opens its key all the same.
-        reads: bool,
-        /// The readers' names, as its own statement has them.
-        readers: String,
-    },
-    /// A file could not be read.
-    #[error(transparent)]
-    Read(#[from] DiskError),
-    /// A grant is not an age file.
-    #[error("`{place}`: {source}")]
-    Sealed {
-        /// The grant.
-        place: String,
-        /// What is wrong with it.
-        source: SealedError,
-    },
-    /// A statement is malformed or not signed.
-    #[error("`{place}`: {source}")]
-    Statement {
-        /// The statement.
-        place: String,
-        /// What is wrong with it.
-        source: StatementError,
-    },
-    /// A statement says something else than it should.
-    #[error("`{place}` does not belong to this vault: its {field} differs")]
-    Wrong {
-        /// The statement.
-        place: String,
-        /// The field that differs.
-        field: &'static str,
-    },
+/// What to do with a file under a key that somebody holds who has left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stale {
+    /// Open it; a person asked for it by name.
+    Allow,
+    /// Refuse it.
+    #[default]
+    Refuse,
 }
 
-/// The statement about the vault's top, verified from the vault's id. Public: no identity is needed.
+/// The accepted keys of a vault, opened as they are needed.
 #[derive(Debug)]
-pub struct Chain {
-    head: Statement,
-    dir: KeyDir,
+pub struct FolderKeys {
+    chains: Chains,
+    keyring: Keyring,
+    opened: Mutex<BTreeMap<KeyId, Arc<FolderKey>>>,
+    stale: Stale,
 }
 
-impl Chain {
-    /// Follows the statements from the vault's id.
-    pub fn verify(vault: &Vault, id: &VaultId) -> Result<Self, KeysError> {
-        let top = FolderName::top();
-        let dirs = vault.key_dirs(&top)?;
-        let dir = match &dirs[..] {
-            [] => {
-                return Err(KeysError::Missing {
-                    place: "vault/.keys".to_owned(),
-                });
-            }
-            [dir] => dir.clone(),
-            [_, further, ..] => {
-                return Err(KeysError::Further {
-                    place: further.place(&top),
-                });
-            }
+impl FolderKeys {
+    /// Accepts the vault, and opens the keys of the folders that will be asked for; of any folder,
+    /// if none is named. Gives the identities back if they do not suffice.
+    pub fn open(
+        vault: &Vault,
+        chains: Chains,
+        keyring: Keyring,
+        wanted: &[FolderName],
+        stale: Stale,
+    ) -> Result<Self, (KeysError, Keyring)> {
+        let keys = Self {
+            chains,
+            keyring,
+            opened: Mutex::default(),
+            stale,
         };
-        let place = format!("{}/epoch.toml", dir.place(&top));
-        let bytes = vault
-            .read_key_file(&top, &dir, &KeyFile::Epoch, MAX_STATEMENT)?
-            .ok_or_else(|| KeysError::Missing {
-                place: place.clone(),
-            })?;
-        let head = Statement::parse(&bytes).map_err(|source| KeysError::Statement {
-            place: place.clone(),
-            source,
-        })?;
-
-        let founder = head.founding.as_ref().map(|founding| founding.founder);
-        let certified = head.founding.as_ref().map(Founding::id).as_ref() == Some(id);
-        let checks = [
-            ("founder", certified && founder == Some(head.signer)),
-            ("vault id", head.vault == *id),
-            ("folder", head.folder == top),
-            ("epoch", head.epoch == 1 && dir.epoch() == 1),
-            ("key", head.key.as_str() == dir.key_id()),
-            ("parents", head.parents.is_empty()),
-        ];
-        if let Some((field, _)) = checks.into_iter().find(|(_, holds)| !holds) {
-            return Err(KeysError::Wrong { place, field });
+        match keys.accept(vault, wanted) {
+            Ok(()) => Ok(keys),
+            Err(error) => Err((error, keys.keyring)),
         }
-        match head.carved.first() {
-            Some(carved) => Err(KeysError::Further {
-                place: format!("vault/{carved}/.keys"),
+    }
+
+    fn accept(&self, vault: &Vault, wanted: &[FolderName]) -> Result<(), KeysError> {
+        let opens = self.open_wanted(vault, wanted);
+        let vouched = self.chains.trusted()
+            || self.keyring.names_vault(self.chains.id())
+            || self.keyring.signs_with(self.chains.top().founder());
+        if vouched || (opens.is_err() && self.keyring.identities().is_empty()) {
+            return opens;
+        }
+        // What is damaged says more than that nobody vouches for it.
+        match opens {
+            Ok(()) | Err(KeysError::NoIdentity { .. }) => Err(KeysError::NotAccepted {
+                id: self.chains.id().clone(),
+                reads: opens.is_ok(),
+                readers: names(self.chains.top()),
             }),
-            None => Ok(Self { head, dir }),
+            Err(error) => Err(error),
         }
     }
 
-    /// Returns the readers of the vault.
-    pub fn readers(&self) -> &Readers {
-        &self.head.readers
+    fn open_wanted(&self, vault: &Vault, wanted: &[FolderName]) -> Result<(), KeysError> {
+        for folder in wanted {
+            let chain = self.chains.of(vault, folder)?;
+            for leaf in chain.leaves() {
+                self.key(vault, &chain, leaf)?;
+            }
+        }
+        if !wanted.is_empty() {
+            return Ok(());
+        }
+        let top = self.chains.top();
+        let open = |chain: &Chain| {
+            let mut leaves = chain.leaves();
+            leaves.try_for_each(|leaf| self.key(vault, chain, leaf).map(drop))
+        };
+        let error = match open(top) {
+            Err(error @ KeysError::NoIdentity { .. }) => error,
+            done => return done,
+        };
+        let below = self.chains.all(vault).into_iter().skip(1);
+        let mut below = below.filter_map(|(_, chain)| chain.ok());
+        if below.any(|chain| open(&chain).is_ok()) {
+            Ok(())
+        } else {
+            Err(error)
+        }
     }
 
-    /// Returns the readers' key.
-    pub fn key_id(&self) -> KeyId {
-        self.head.key
+    /// Returns the accepted keys' statements.
+    pub fn chains(&self) -> &Chains {
+        &self.chains
     }
 
-    /// Says whether these identities vouch for the vault: one of them is its founder, or a text
-    /// they came in names it.
-    pub fn accepted_by(&self, keyring: &Keyring) -> bool {
-        keyring.names_vault(&self.head.vault) || keyring.signs_with(&self.head.signer)
+    /// Returns the key under which a folder's files are sealed, and who reads them.
+    pub fn head(&self, vault: &Vault, folder: &FolderName) -> Result<Head, KeysError> {
+        let chain = self.chains.of(vault, folder)?;
+        if let Some(known) = chain.behind() {
+            let head = chain
+                .leaves()
+                .next()
+                .expect("a chain has a first statement");
+            return Err(KeysError::Behind {
+                folder: chain.folder().clone(),
+                epoch: known.epoch,
+                left: chain.left(head.statement.key),
+            });
+        }
+        let head = chain.head()?;
+        let key = self.key(vault, &chain, head)?;
+        let readers = head.readers.clone();
+        Ok(Head {
+            chain,
+            key,
+            readers,
+        })
     }
 
-    /// Opens the readers' grants until one opens; it must hold the key that the statement names. A
-    /// grant of one of the identities that is missing or does not open was tampered with.
-    fn open_grant(&self, vault: &Vault, keyring: &Keyring) -> Result<Option<FolderKey>, KeysError> {
-        let top = FolderName::top();
-        for reader in self.readers().iter() {
-            let mine = |identity: &Identity| {
-                reader
-                    .recipients
-                    .iter()
-                    .any(|recipient| recipient.text() == identity.public())
-            };
-            let is_me = keyring.identities().iter().any(mine);
+    /// Opens an accepted key with the first grant that one of the identities opens; it must be the
+    /// key that the statement names. A grant of one of the identities that is missing or does not
+    /// open was tampered with.
+    pub fn key(
+        &self,
+        vault: &Vault,
+        chain: &Chain,
+        epoch: &Epoch,
+    ) -> Result<Arc<FolderKey>, KeysError> {
+        let id = epoch.statement.key;
+        let opened = || self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = opened().get(&id) {
+            return Ok(key.clone());
+        }
+        let folder = chain.folder();
+        let (mine, others): (Vec<_>, Vec<_>) = epoch.readers.iter().partition(|reader| {
+            let mut keys = reader.recipients.iter();
+            keys.any(|key| self.holds(key.text()))
+        });
+        let own = mine.len();
+        for (index, reader) in mine.into_iter().chain(others).enumerate() {
+            let is_me = index < own;
             let file = KeyFile::Grant(reader.name.clone());
-            let place = format!("{}/{file}", self.dir.place(&top));
-            let Some(grant) = vault.read_key_file(&top, &self.dir, &file, MAX_GRANT)? else {
+            let place = format!("{}/{file}", epoch.dir.place(folder));
+            let Some(grant) = vault.read_key_file(folder, &epoch.dir, &file, MAX_GRANT)? else {
                 if is_me {
                     return Err(KeysError::Missing { place });
                 }
                 continue;
             };
-            match FolderKey::from_grant(&grant, &self.head.vault, &top, keyring) {
-                Ok(key) if key.id() == self.head.key => return Ok(Some(key)),
+            match FolderKey::from_grant(&grant, self.chains.id(), folder, &self.keyring) {
+                Ok(key) if key.id() == id => {
+                    let key = Arc::new(key);
+                    opened().insert(id, key.clone());
+                    return Ok(key);
+                }
                 Err(SealedError::NoIdentity) if !is_me => {}
                 Ok(_) | Err(SealedError::NoIdentity) => return Err(KeysError::Grant { place }),
                 Err(source) => return Err(KeysError::Sealed { place, source }),
             }
         }
-        Ok(None)
-    }
-}
-
-/// The accepted key of the vault and who holds it.
-#[derive(Debug)]
-pub struct FolderKeys {
-    chain: Chain,
-    key: FolderKey,
-}
-
-impl FolderKeys {
-    /// Opens the key with the first grant that one of the identities opens.
-    pub fn open(vault: &Vault, chain: Chain, keyring: &Keyring) -> Result<Self, KeysError> {
-        let vouched = chain.accepted_by(keyring);
-        let key = chain.open_grant(vault, keyring)?;
-        if !vouched && (key.is_some() || !keyring.identities().is_empty()) {
-            let readers = chain.readers().names();
-            return Err(KeysError::NotAccepted {
-                id: chain.head.vault,
-                reads: key.is_some(),
-                readers,
-            });
-        }
-        match key {
-            Some(key) => Ok(Self { chain, key }),
-            None => Err(KeysError::NoIdentity {
-                readers: chain.readers().names(),
-            }),
-        }
+        Err(KeysError::NoIdentity {
+            readers: epoch.readers.names(),
+        })
     }
 
-    /// Returns the key for the files of a folder; refuses a folder that has keys nobody vouched for.
-    pub fn for_folder(&self, vault: &Vault, folder: &FolderName) -> Result<&FolderKey, KeysError> {
-        for part in folder.ancestry().iter().filter(|part| !part.is_top()) {
-            if vault.has_keys(part)? {
-                return Err(KeysError::Further {
-                    place: format!("vault/{part}/.keys"),
-                });
-            }
-        }
-        Ok(&self.key)
+    /// Says whether one of the identities is the private half of a public key.
+    pub fn holds(&self, recipient: &str) -> bool {
+        let mut identities = self.keyring.identities().iter();
+        identities.any(|identity| identity.public() == recipient)
+    }
+
+    /// Returns the identities' key that may change who reads what is under a key.
+    pub fn signing_key(&self, epoch: &Epoch) -> Option<SigningKey> {
+        self.keyring
+            .signing_keys()
+            .find(|key| epoch.is_signer(&key.public()))
     }
 
     /// Starts opening secrets of a vault.
@@ -235,10 +205,29 @@ impl FolderKeys {
         }
     }
 
-    /// Returns the readers of the vault.
-    pub fn readers(&self) -> &Readers {
-        self.chain.readers()
+    /// Returns the names of who reads a folder, for a sentence; empty if its key is in question.
+    pub fn readers(&self, vault: &Vault, folder: &FolderName) -> String {
+        let chain = self.chains.of(vault, folder);
+        chain.map(|chain| names(&chain)).unwrap_or_default()
     }
+}
+
+/// Under what a folder's files are sealed.
+pub struct Head {
+    /// The statements about the folder's keys.
+    pub chain: Arc<Chain>,
+    /// The key.
+    pub key: Arc<FolderKey>,
+    /// Who reads.
+    pub readers: Readers,
+}
+
+fn names(chain: &Chain) -> String {
+    let mut leaves = chain.leaves();
+    leaves
+        .next()
+        .map(|leaf| leaf.readers.names())
+        .unwrap_or_default()
 }
 
 /// Why a secret is not handed out.
@@ -253,6 +242,17 @@ pub enum OpenError {
     /// The file is not to be trusted.
     #[error(transparent)]
     Sealed(#[from] SealedError),
+    /// Sealed under a key that somebody holds who has left.
+    #[error("it is stale: it was sealed under a key that {} holds, who is no reader any more", joined(.left))]
+    Stale {
+        /// Who has left.
+        left: Vec<ReaderName>,
+    },
+}
+
+fn joined(names: &[ReaderName]) -> String {
+    let names: Vec<_> = names.iter().map(ReaderName::as_str).collect();
+    names.join(", ")
 }
 
 /// A value with the facts it was sealed with.
@@ -263,13 +263,15 @@ pub type Opened = (Verified<SecretValue>, Facts);
 pub struct Opener<'a> {
     keys: &'a FolderKeys,
     vault: &'a Vault,
-    folder: Option<OpenFolder<'a>>,
+    folder: Option<OpenFolder>,
 }
 
-struct OpenFolder<'a> {
+struct OpenFolder {
     name: FolderName,
     dir: Option<Dir>,
-    key: &'a FolderKey,
+    chain: Arc<Chain>,
+    // The last key that was asked for.
+    key: Option<Arc<FolderKey>>,
 }
 
 impl Opener<'_> {
@@ -282,22 +284,83 @@ impl Opener<'_> {
     pub fn open(&mut self, name: &SecretName) -> Result<Option<Opened>, OpenError> {
         let folder = name.folder();
         if self.folder.as_ref().is_none_or(|open| open.name != folder) {
-            let key = self.keys.for_folder(self.vault, &folder)?;
+            let chain = self.keys.chains.of(self.vault, &folder)?;
             let dir = self.vault.folder(&folder)?;
             self.folder = Some(OpenFolder {
                 name: folder,
                 dir,
-                key,
+                chain,
+                key: None,
             });
         }
-        let open = self.folder.as_ref().expect("it was just opened");
+        let open = self.folder.as_mut().expect("it was just opened");
         let Some(dir) = &open.dir else {
             return Ok(None);
         };
         let Some(file) = dir.read(Target::Sealed(name.clone()).file(), MAX_FILE as u64)? else {
             return Ok(None);
         };
-        let accepted = |id: KeyId| (id == open.key.id()).then_some(open.key);
-        Ok(Some(sealed::open(&file, name, accepted)?))
+        open_bytes(
+            self.keys,
+            self.vault,
+            &open.chain,
+            &mut open.key,
+            &file,
+            name,
+        )
+        .map(Some)
     }
+
+    /// Opens the bytes of a sealed file as a secret of the folder of its name, be they in the vault
+    /// or from elsewhere, such as an earlier commit.
+    pub fn open_file(&self, file: &[u8], name: &SecretName) -> Result<Opened, OpenError> {
+        let chain = self.keys.chains.of(self.vault, &name.folder())?;
+        open_bytes(self.keys, self.vault, &chain, &mut None, file, name)
+    }
+}
+
+fn open_bytes(
+    keys: &FolderKeys,
+    vault: &Vault,
+    chain: &Chain,
+    last: &mut Option<Arc<FolderKey>>,
+    file: &[u8],
+    name: &SecretName,
+) -> Result<Opened, OpenError> {
+    let mut refused: Option<OpenError> = None;
+    let opened = sealed::open(file, name, |id| {
+        if let Some(key) = last.as_ref().filter(|key| key.id() == id) {
+            return Some(key.clone());
+        }
+        match key_for(keys, vault, chain, id) {
+            Ok(key) => {
+                last.clone_from(&key);
+                key
+            }
+            Err(error) => {
+                refused = Some(error);
+                None
+            }
+        }
+    });
+    match refused {
+        Some(error) => Err(error),
+        None => Ok(opened?),
+    }
+}
+
+fn key_for(
+    keys: &FolderKeys,
+    vault: &Vault,
+    chain: &Chain,
+    id: KeyId,
+) -> Result<Option<Arc<FolderKey>>, OpenError> {
+    let Some(epoch) = chain.epoch(id) else {
+        return Ok(None);
+    };
+    let left = chain.left(id);
+    if keys.stale == Stale::Refuse && !left.is_empty() {
+        return Err(OpenError::Stale { left });
+    }
+    Ok(Some(keys.key(vault, chain, epoch)?))
 }

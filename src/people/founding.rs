@@ -7,6 +7,7 @@ use rand_core::{OsRng, RngCore};
 use crate::domain::{
     FolderName, Founding, Reader, ReaderName, Readers, ReadersError, Recipient, SigningKey, VaultId,
 };
+use crate::people::recipient_file::RecipientFile;
 use crate::people::statement::Statement;
 use crate::sealed::{FolderKey, SealedError};
 use crate::vault::{KeyDir, KeyFile, Target};
@@ -94,7 +95,10 @@ pub fn found(
         ));
         files.push((
             Target::Recipient(reader.name.clone()),
-            recipient_file(reader),
+            RecipientFile::new(&reader.recipients, reader.signing)
+                .text()
+                .as_bytes()
+                .to_vec(),
         ));
     }
     Ok(Founded { id, readers, files })
@@ -109,17 +113,4 @@ pub enum FoundingError {
     /// The key could not be sealed to a reader.
     #[error(transparent)]
     Sealed(#[from] SealedError),
-}
-
-/// Writes `recipients/NAME.pub`, in the format of `age -R`.
-fn recipient_file(reader: &Reader) -> Vec<u8> {
-    let mut text = String::new();
-    if let Some(signing) = reader.signing {
-        text.push_str(&format!("# hoziron-signing-key {}\n", signing.text()));
-    }
-    for recipient in &reader.recipients {
-        text.push_str(recipient.text());
-        text.push('\n');
-    }
-    text.into_bytes()
 }

@@ -2,10 +2,27 @@
 //! what they add up to is decided here, from the vault's id upwards. Nothing here reads
 //! `recipients/` to decide who is a reader: those files are claims.
 
+mod admission;
+mod chain;
+mod chains;
+pub mod change;
+mod directory;
+mod exposure;
 mod folder_keys;
 mod founding;
+mod keys_error;
+mod recipient_file;
+mod signed;
 mod statement;
 
-pub use folder_keys::{Chain, FolderKeys, KeysError, OpenError, Opened, Opener};
+pub use admission::Admission;
+pub use chain::{Chain, Epoch, Refused};
+pub use chains::Chains;
+pub use directory::{Directory, DirectoryError};
+pub use exposure::Exposure;
+pub use folder_keys::{FolderKeys, Head, OpenError, Opened, Opener, Stale};
 pub use founding::{Founded, Founder, FoundingError, Spare, found};
-pub use statement::{Statement, StatementError};
+pub use keys_error::KeysError;
+pub use recipient_file::{RecipientFile, RecipientFileError};
+pub use signed::{Digest, StatementError};
+pub use statement::{Carved, Statement};

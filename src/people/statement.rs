@@ -1,45 +1,24 @@
 //! The signed statement about a folder's key, `epoch.toml`: which key, who its readers are, and who
 //! says so. Parsing and checking the signature are one step, so no part of an unsigned statement is
-//! ever seen. Whether the signer counts is decided one file up, in the folder's keys.
+//! ever seen. Whether the signer counts is decided in the chain.
 
 use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
 use serde::Deserialize;
-use thiserror::Error;
 
 use crate::domain::{
-    FolderName, Founding, Reader, ReaderName, Readers, ReadersError, Recipient, SigningKey,
-    VaultId, VerifyingKey,
+    FolderName, Founding, Reader, Readers, Recipient, SigningKey, VaultId, VerifyingKey,
+};
+use crate::people::signed::{
+    Digest, StatementError, check, folder, key_id, quoted, reader, shaped, sign, table,
+    verifying_key,
 };
 use crate::sealed::KeyId;
 
 /// What a signature of a statement covers before the statement itself.
 const CONTEXT: &[u8] = b"hoziron/v1 epoch\n";
 
-/// The longest statement, in bytes: 200 recipients with room for long ssh-rsa keys.
-pub const MAX_STATEMENT: usize = 512 * 1024;
-
 const COMMENT: &str =
     "# Who holds the key of this folder. Written and signed by hoziron; an edit makes it invalid.";
-
-/// Why a file is not a statement.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum StatementError {
-    /// A field does not hold what it should.
-    #[error("its field `{0}` is malformed")]
-    Field(&'static str),
-    /// Not the TOML of a statement.
-    #[error("it is not a statement: {0}")]
-    Malformed(String),
-    /// Written by a later version.
-    #[error("it is a statement of format {0}; this hoziron reads format 1")]
-    Newer(u64),
-    /// The readers are not a set of readers.
-    #[error("its readers: {0}")]
-    Readers(#[from] ReadersError),
-    /// The signature is not the named signer's over these bytes.
-    #[error("its signature does not fit")]
-    Signature,
-}
 
 /// What a statement says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +34,7 @@ pub struct Statement {
     /// The keys it follows.
     pub parents: Vec<KeyId>,
     /// Folders below this one that have keys of their own.
-    pub carved: Vec<FolderName>,
+    pub carved: Vec<Carved>,
     /// Unix seconds.
     pub made: u64,
     /// What the vault's id certifies; in the first statement of the vault's top.
@@ -66,58 +45,49 @@ pub struct Statement {
     pub readers: Readers,
 }
 
+/// A folder that has keys of its own, as the statement of an enclosing folder names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carved {
+    /// The folder.
+    pub folder: FolderName,
+    /// The digest of its first statement, so that no other one can take its place.
+    pub first: Digest,
+}
+
 impl Statement {
     /// Writes and signs the statement. `signer` must be the public half of `key`.
     pub fn sign(&self, key: &SigningKey) -> Vec<u8> {
-        let mut text = self.text();
-        let signature = key.sign(&[CONTEXT, text.as_bytes()].concat());
-        text.push_str(&format!("signature = \"{signature}\"\n"));
-        text.into_bytes()
+        sign(CONTEXT, self.text(), key)
     }
 
     /// Parses a statement and checks its signature by the signer it names.
     pub fn parse(bytes: &[u8]) -> Result<Self, StatementError> {
-        let text = std::str::from_utf8(bytes).map_err(|_| malformed("not UTF-8"))?;
-        let table: toml::Table = text.parse().map_err(|_| malformed("not TOML"))?;
-        match table.get("format").and_then(toml::Value::as_integer) {
-            Some(1) => {}
-            Some(format) => return Err(StatementError::Newer(format.unsigned_abs())),
-            None => return Err(StatementError::Field("format")),
-        }
-        let shape: Shape = table
-            .try_into()
-            .map_err(|_| malformed("a field is unknown, missing or of the wrong type"))?;
+        let (text, table) = table(bytes)?;
+        let shape: Shape = shaped(table)?;
         let statement = shape.read()?;
-
-        let covered = text
-            .len()
-            .checked_sub(shape.signature.len() + "signature = \"\"\n".len());
-        let (covered, last) = text
-            .split_at_checked(covered.unwrap_or(0))
-            .unwrap_or_default();
-        let signed = [CONTEXT, covered.as_bytes()].concat();
-        let stands_last = last == format!("signature = \"{}\"\n", shape.signature);
-        if !stands_last || !statement.signer.verifies(&signed, &shape.signature) {
-            return Err(StatementError::Signature);
-        }
+        check(CONTEXT, text, &shape.signature, &statement.signer)?;
         Ok(statement)
     }
 
     fn text(&self) -> String {
-        let ids = |ids: Vec<&str>| {
-            ids.iter()
-                .map(|id| format!("\"{id}\""))
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
+        let carved: Vec<_> = self
+            .carved
+            .iter()
+            .map(|carved| {
+                format!(
+                    "{{ folder = \"{}\", first = \"{}\" }}",
+                    carved.folder, carved.first
+                )
+            })
+            .collect();
         let mut text = format!(
             "{COMMENT}\nformat = 1\nvault = \"{}\"\nfolder = \"{}\"\nepoch = {}\nkey = \"{}\"\n",
             self.vault, self.folder, self.epoch, self.key,
         );
         text.push_str(&format!(
             "parents = [{}]\ncarved = [{}]\nmade = {}\n",
-            ids(self.parents.iter().map(KeyId::as_str).collect()),
-            ids(self.carved.iter().map(FolderName::as_str).collect()),
+            quoted(self.parents.iter().map(KeyId::as_str)),
+            carved.join(", "),
             self.made,
         ));
         if let Some(founding) = &self.founding {
@@ -133,7 +103,7 @@ impl Statement {
             text.push_str(&format!(
                 "    {{ name = \"{}\", recipients = [{}], signing = \"{}\" }},\n",
                 reader.name,
-                ids(reader.recipients.iter().map(Recipient::text).collect()),
+                quoted(reader.recipients.iter().map(Recipient::text)),
                 reader.signing.map(|key| key.text()).unwrap_or_default(),
             ));
         }
@@ -152,13 +122,20 @@ struct Shape {
     epoch: u32,
     key: String,
     parents: Vec<String>,
-    carved: Vec<String>,
+    carved: Vec<CarvedShape>,
     made: u64,
     founder: Option<String>,
     nonce: Option<String>,
     signer: String,
     readers: Vec<ReaderShape>,
     signature: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CarvedShape {
+    folder: String,
+    first: String,
 }
 
 #[derive(Deserialize)]
@@ -196,7 +173,7 @@ impl Shape {
             carved: self
                 .carved
                 .iter()
-                .map(|name| folder(name, "carved"))
+                .map(CarvedShape::read)
                 .collect::<Result<_, _>>()?,
             made: self.made,
             founding,
@@ -211,44 +188,25 @@ impl Shape {
     }
 }
 
-impl ReaderShape {
-    fn read(&self) -> Result<Reader, StatementError> {
-        let signing = match &*self.signing {
-            "" => None,
-            text => Some(verifying_key(text, "signing")?),
-        };
-        Ok(Reader {
-            name: ReaderName::parse(&self.name).map_err(|_| StatementError::Field("name"))?,
-            recipients: self
-                .recipients
-                .iter()
-                .map(|text| Recipient::parse(text).map_err(|_| StatementError::Field("recipients")))
-                .collect::<Result<_, _>>()?,
-            signing,
+impl CarvedShape {
+    fn read(&self) -> Result<Carved, StatementError> {
+        Ok(Carved {
+            folder: folder(&self.folder, "carved")?,
+            first: Digest::parse(&self.first).ok_or(StatementError::Field("carved"))?,
         })
     }
 }
 
-fn malformed(why: &str) -> StatementError {
-    StatementError::Malformed(why.to_owned())
-}
-
-fn folder(text: &str, field: &'static str) -> Result<FolderName, StatementError> {
-    FolderName::parse(text).map_err(|_| StatementError::Field(field))
-}
-
-fn key_id(text: &str, field: &'static str) -> Result<KeyId, StatementError> {
-    KeyId::parse(text).ok_or(StatementError::Field(field))
-}
-
-fn verifying_key(text: &str, field: &'static str) -> Result<VerifyingKey, StatementError> {
-    VerifyingKey::parse(text).map_err(|_| StatementError::Field(field))
+impl ReaderShape {
+    fn read(&self) -> Result<Reader, StatementError> {
+        reader(&self.name, &self.recipients, &self.signing)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Identity;
+    use crate::domain::{Identity, ReaderName};
 
     fn example() -> (Statement, SigningKey) {
         let alice = Identity::generate("alice");
@@ -268,7 +226,10 @@ mod tests {
             epoch: 1,
             key: KeyId::parse("abcdefghijklmnopqrst").unwrap(),
             parents: Vec::new(),
-            carved: vec![FolderName::parse("prod").unwrap()],
+            carved: vec![Carved {
+                folder: FolderName::parse("prod").unwrap(),
+                first: Digest::of(b"the first statement"),
+            }],
             made: 1_764_000_000,
             founding: Some(founding),
             signer: signing.public(),

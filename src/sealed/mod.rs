@@ -12,6 +12,7 @@ mod stanza;
 mod tests;
 
 use std::collections::HashSet;
+use std::ops::Deref;
 
 use age_core::format::{FileKey, Stanza};
 use rand_core::{OsRng, RngCore};
@@ -135,12 +136,55 @@ pub fn seal<'r>(
     Ok(armor(&assemble(&file_key, &stanzas, &payload)))
 }
 
-/// Opens a sealed file for a name, with the key `accepted` returns for the file's key id: it must
-/// return only keys that are accepted for the name's folder.
-pub fn open<'k>(
+/// Which stanzas of its recipients a file keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Others {
+    /// All of them; the recipients that are named come in addition.
+    Kept,
+    /// None; the recipients that are named are all there are.
+    Replaced,
+}
+
+/// Seals an opened file to other recipients under the same folder key: file key and payload stay, so
+/// it takes one wrap a recipient that is named. Only for those who lose nothing: whoever knew the
+/// file key still does.
+pub fn reseal<'r>(
     file: &[u8],
     name: &SecretName,
-    accepted: impl FnOnce(KeyId) -> Option<&'k FolderKey>,
+    facts: &Facts,
+    key: &FolderKey,
+    others: Others,
+    recipients: impl IntoIterator<Item = &'r Recipient>,
+) -> Result<Vec<u8>, SealedError> {
+    let data = dearmor(file)?;
+    let parts = Parts::parse(&data)?;
+    let payload = parts.header.payload;
+    let file_key = key
+        .unwrap(
+            &parts.body,
+            name,
+            &parts.facts,
+            &context(parts.others, payload),
+        )
+        .ok_or(SealedError::Forged)?;
+    parts.header.verify(&file_key)?;
+    let mut stanzas = match others {
+        Others::Kept => parts.others.to_vec(),
+        Others::Replaced => Vec::new(),
+    };
+    stanzas.extend(wrap_for(&file_key, recipients)?);
+    let body = key.wrap(&file_key, name, facts, &context(&stanzas, payload));
+    let mut header = render_stanzas([&facts.to_stanza(&body)]);
+    header.extend(stanzas);
+    Ok(armor(&assemble(&file_key, &header, payload)))
+}
+
+/// Opens a sealed file for a name, with the key `accepted` returns for the file's key id: it must
+/// return only keys that are accepted for the name's folder.
+pub fn open<K: Deref<Target = FolderKey>>(
+    file: &[u8],
+    name: &SecretName,
+    accepted: impl FnOnce(KeyId) -> Option<K>,
 ) -> Result<(Verified<SecretValue>, Facts), SealedError> {
     let data = dearmor(file)?;
     let parts = Parts::parse(&data)?;
@@ -161,6 +205,18 @@ pub fn open<'k>(
 /// Reads what a sealed file says of itself. Nothing of it is verified.
 pub fn read_facts(file: &[u8]) -> Result<Facts, SealedError> {
     Ok(Parts::parse(&dearmor(file)?)?.facts)
+}
+
+/// Reads what a sealed file says of itself, and counts the recipients' stanzas (age.md: some tools add
+/// one that is nobody's, whose type ends in `-grease`). Nothing of it is verified.
+pub fn read_claim(file: &[u8]) -> Result<(Facts, usize), SealedError> {
+    let data = dearmor(file)?;
+    let parts = Parts::parse(&data)?;
+    let others = parts.header.stanzas.iter().skip(1);
+    let stanzas = others
+        .filter(|stanza| !stanza.tag.ends_with("-grease"))
+        .count();
+    Ok((parts.facts, stanzas))
 }
 
 /// Seals bytes as an ordinary age file, without our stanza: a grant.

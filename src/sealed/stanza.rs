@@ -69,6 +69,13 @@ impl Trail {
         Some(Self(ids))
     }
 
+    /// Returns the trail of the same value, sealed under `key` now.
+    pub fn under(mut self, key: KeyId) -> Self {
+        self.0.retain(|id| *id != key);
+        self.0.push(key);
+        self
+    }
+
     /// Returns the key that opens the file.
     pub fn last(&self) -> KeyId {
         *self.0.last().expect("a trail is never empty")

@@ -122,7 +122,7 @@ fn a_file_opens_for_its_name_and_key_only() {
     let stranger = Fixture::new();
     let wrong_key = open(&file, &fixture.name, |_| Some(&stranger.key)).map(|_| ());
     assert_eq!(wrong_key, Err(SealedError::Forged));
-    let unknown = open(&file, &fixture.name, |_| None).map(|_| ());
+    let unknown = open(&file, &fixture.name, |_| None::<&FolderKey>).map(|_| ());
     assert_eq!(unknown, Err(SealedError::UnknownKey(fixture.key.id())));
 }
 

@@ -92,7 +92,7 @@ impl KeyDir {
 
     /// Returns the path below the home, as a key of this folder.
     pub fn place(&self, folder: &FolderName) -> String {
-        format!("{}/{KEYS}/{self}", folder_path(folder))
+        format!("{}/{self}", keys_path(folder))
     }
 }
 
@@ -205,6 +205,11 @@ pub fn folder_path(folder: &FolderName) -> String {
     } else {
         format!("{VAULT}/{folder}")
     }
+}
+
+/// Returns the path, below the home, of the keys of a folder.
+pub fn keys_path(folder: &FolderName) -> String {
+    format!("{}/{KEYS}", folder_path(folder))
 }
 
 /// Parses `[folder/].keys/0001-<key-id>/FILE`.

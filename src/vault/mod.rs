@@ -2,6 +2,7 @@
 //! through one [`transaction`]. Everything is opened beneath the home's descriptor and no link is
 //! followed. Nothing here knows git, or decides whom to trust.
 
+pub mod heads;
 pub mod inventory;
 pub mod layout;
 pub mod transaction;
@@ -13,9 +14,9 @@ pub use inventory::{Inventory, OutOfPlace, Stray};
 pub use layout::{KeyDir, KeyFile, Target};
 
 use crate::disk::{Dir, DiskError, Kind};
-use crate::domain::{FolderName, SecretName};
+use crate::domain::{FolderName, ReaderName, SecretName};
 use crate::sealed::MAX_FILE;
-use layout::{KEYS, VAULT, folder_path};
+use layout::{KEYS, RECIPIENTS, VAULT, folder_path};
 use transaction::{Transaction, TransactionError};
 
 /// The longest manifest that is read, in bytes (1 MiB).
@@ -43,6 +44,35 @@ impl Vault {
     /// Reads the manifest's bytes; `None` if there is no manifest.
     pub fn manifest(&self) -> Result<Option<Vec<u8>>, DiskError> {
         self.home.read(Target::Manifest.file(), MAX_MANIFEST)
+    }
+
+    /// Lists everybody with a file in `recipients/`, sorted by name.
+    pub fn people(&self) -> Result<Vec<ReaderName>, DiskError> {
+        let Some(folder) = self.home.sub(RECIPIENTS)? else {
+            return Ok(Vec::new());
+        };
+        let files = folder.entries()?.into_iter();
+        let mut people: Vec<_> = files
+            .filter_map(|entry| {
+                let path = format!("{RECIPIENTS}/{}", entry.name.to_str()?);
+                match Target::parse(&path)? {
+                    Target::Recipient(name) => Some(name),
+                    _ => None,
+                }
+            })
+            .collect();
+        people.sort();
+        Ok(people)
+    }
+
+    /// Reads what stands at a place; `None` if nothing does.
+    pub fn read_target(&self, target: &Target, limit: u64) -> Result<Option<Vec<u8>>, DiskError> {
+        let folder = target.folder();
+        let parts: Vec<_> = folder.split('/').filter(|part| !part.is_empty()).collect();
+        match self.home.descend(&parts)? {
+            Some(folder) => folder.read(target.file(), limit),
+            None => Ok(None),
+        }
     }
 
     /// Lists what is in the vault; a missing vault is an empty one.
@@ -99,6 +129,23 @@ impl Vault {
             .collect();
         dirs.sort();
         Ok(dirs)
+    }
+
+    /// Lists the files of a key that have a place there, in the order of their names.
+    pub fn key_files(&self, folder: &FolderName, dir: &KeyDir) -> Result<Vec<KeyFile>, DiskError> {
+        let dir = match self.keys(folder)? {
+            Some(keys) => keys.sub(dir.to_string())?,
+            None => None,
+        };
+        let Some(dir) = dir else {
+            return Ok(Vec::new());
+        };
+        let entries = dir.entries()?.into_iter();
+        let mut files: Vec<_> = entries
+            .filter_map(|entry| KeyFile::parse(entry.name.to_str()?))
+            .collect();
+        files.sort();
+        Ok(files)
     }
 
     /// Reads one of a key's files; `None` if it is not there.

@@ -93,29 +93,49 @@ impl HomeRecord {
 /// The folder, in the state folder, with one folder a vault.
 const VAULTS: &str = "vaults";
 
+/// The file that says that the user trusts a vault.
+const TRUSTED: &str = "trusted";
+
+/// Returns the folder with what the user's state says about a vault.
+pub fn vault_state(state: &Path, id: &VaultId) -> PathBuf {
+    state.join(VAULTS).join(id.as_str())
+}
+
+/// Returns the file whose being there says that the user trusts a vault.
+pub fn trust_file(state: &Path, id: &VaultId) -> PathBuf {
+    vault_state(state, id).join(TRUSTED)
+}
+
 /// The file with the marks of a vault.
 const SEEN: &str = "seen";
 
 /// The longest list of marks that is read, in bytes (64 MiB: over 250,000 names of full length).
 const MAX_SEEN: u64 = 64 * 1024 * 1024;
 
-/// The highest revision this user has seen of each name of a vault. A name with a mark is one that
-/// was sealed; if its file is gone, somebody removed it.
+/// The highest revision this user has seen of each name of a vault, and which file he sealed himself.
+/// A name with a mark is one that was sealed; if its file is gone, somebody removed it.
 #[derive(Debug)]
 pub struct Seen {
     path: PathBuf,
-    marks: BTreeMap<SecretName, u64>,
+    marks: BTreeMap<SecretName, Mark>,
+}
+
+#[derive(Debug)]
+struct Mark {
+    revision: u64,
+    // What `short` makes of the file, if the user sealed this revision.
+    sealed: Option<String>,
 }
 
 impl Seen {
     /// Returns where the marks of a vault are kept.
     pub fn path(state: &Path, id: &VaultId) -> PathBuf {
-        state.join(VAULTS).join(id.as_str()).join(SEEN)
+        vault_state(state, id).join(SEEN)
     }
 
     /// Reads the marks. A line that is none says nothing.
     pub fn load(state: &Path, id: &VaultId) -> Result<Self, DiskError> {
-        let folder = state.join(VAULTS).join(id.as_str());
+        let folder = vault_state(state, id);
         let bytes = if folder.is_dir() {
             Dir::open(&folder)?.read(SEEN, MAX_SEEN)?
         } else {
@@ -125,8 +145,11 @@ impl Seen {
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
             .unwrap_or_default();
         let marks = text.lines().filter_map(|line| {
-            let (revision, name) = line.split_once(' ')?;
-            Some((SecretName::parse(name).ok()?, revision.parse().ok()?))
+            let mut words = line.split(' ');
+            let revision = words.next()?.parse().ok()?;
+            let name = SecretName::parse(words.next()?).ok()?;
+            let sealed = words.next().map(str::to_owned);
+            Some((name, Mark { revision, sealed }))
         });
         Ok(Self {
             path: folder.join(SEEN),
@@ -136,7 +159,7 @@ impl Seen {
 
     /// Returns the mark of a name.
     pub fn revision(&self, name: &SecretName) -> Option<u64> {
-        self.marks.get(name).copied()
+        self.marks.get(name).map(|mark| mark.revision)
     }
 
     /// Returns the names that have a mark.
@@ -148,9 +171,24 @@ impl Seen {
     pub fn raise(&mut self, name: &SecretName, revision: u64) -> bool {
         let rises = self.revision(name).is_none_or(|mark| mark < revision);
         if rises {
-            self.marks.insert(name.clone(), revision);
+            let sealed = None;
+            self.marks.insert(name.clone(), Mark { revision, sealed });
         }
         rises
+    }
+
+    /// Records a file that the user sealed himself; says whether that is news.
+    pub fn seal(&mut self, name: &SecretName, revision: u64, file: &[u8]) -> bool {
+        let sealed = Some(short(file));
+        let mark = Mark { revision, sealed };
+        self.marks.insert(name.clone(), mark);
+        true
+    }
+
+    /// Says whether the user sealed exactly this file himself.
+    pub fn is_own(&self, name: &SecretName, file: &[u8]) -> bool {
+        let sealed = self.marks.get(name).and_then(|mark| mark.sealed.as_ref());
+        sealed.is_some_and(|sealed| *sealed == short(file))
     }
 
     /// Forgets a name that the user removed himself; says whether it had a mark.
@@ -160,12 +198,19 @@ impl Seen {
 
     /// Returns what to write where.
     pub fn text(&self) -> (&Path, String) {
-        let lines = self
-            .marks
-            .iter()
-            .map(|(name, revision)| format!("{revision} {name}\n"));
+        let lines = self.marks.iter().map(|(name, mark)| match &mark.sealed {
+            Some(sealed) => format!("{} {name} {sealed}\n", mark.revision),
+            None => format!("{} {name}\n", mark.revision),
+        });
         (&self.path, lines.collect())
     }
+}
+
+/// The first 12 bytes of a file's SHA-256, in hexadecimal.
+fn short(file: &[u8]) -> String {
+    let digest = Sha256::digest(file);
+    let bytes = digest[..12].iter();
+    bytes.map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -184,11 +229,14 @@ mod tests {
         let mut seen = Seen::load(state.path(), &id).unwrap();
         assert!(seen.raise(&name, 7));
         assert!(!seen.raise(&name, 6));
+        assert!(!seen.is_own(&name, b"a file"));
+        assert!(seen.seal(&name, 7, b"a file"));
         let (path, text) = seen.text();
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, format!("not a mark\n{text}")).unwrap();
         let mut seen = Seen::load(state.path(), &id).unwrap();
         assert_eq!(seen.revision(&name), Some(7));
+        assert!(seen.is_own(&name, b"a file") && !seen.is_own(&name, b"another"));
         assert!(seen.forget(&name));
         assert_eq!(seen.names().count(), 0);
     }

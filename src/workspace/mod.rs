@@ -11,7 +11,8 @@ use crate::home::{
     Environment, FindError, JournalKeyError, MANIFEST, load_journal_key, load_or_make_journal_key,
 };
 use crate::manifest::{Manifest, ManifestErrors};
-use crate::people::{Chain, KeysError};
+use crate::people::{Chains, KeysError};
+use crate::vault::heads::Heads;
 use crate::vault::transaction::{
     JournalKey, Recovered, SharedLock, Transaction, TransactionError, settle,
 };
@@ -93,9 +94,14 @@ impl OpenHome {
         })
     }
 
-    /// Verifies the statements about the vault's key; needs no identity.
-    pub fn chain(&self) -> Result<Chain, KeysError> {
-        Chain::verify(&self.vault, &self.manifest.id)
+    /// Verifies the statements about the vault's keys; needs no identity.
+    pub fn chains(&self, environment: &Environment) -> Result<Chains, KeysError> {
+        let id = &self.manifest.id;
+        let known = environment
+            .state()
+            .map(|state| Heads::load(&state, id))
+            .transpose()?;
+        Chains::verify(&self.vault, id, known)
     }
 
     /// Lets writers in again; what is read from here on may change in between.

@@ -12,6 +12,7 @@ use crate::cli::keys;
 use crate::cli::render::{self, Check};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::Workspace;
+use crate::domain::FolderName;
 use crate::env::credentials::load_config;
 use crate::home::{Environment, Outcome};
 
@@ -95,10 +96,14 @@ fn look_at_keys(checks: &mut Vec<Check>, global: &Global, environment: &Environm
 
 fn look_at_home(checks: &mut Vec<Check>, workspace: &Workspace<'_>, ui: &Ui) {
     let what = "cannot look at it";
-    checks.push(match workspace.keys(ui) {
+    checks.push(match workspace.keys(&[], ui) {
         Ok(keys) => Check::right(
             "vault",
-            format!("{}, read by {}", workspace.id(), keys.readers().names()),
+            format!(
+                "{}, read by {}",
+                workspace.id(),
+                keys.readers(workspace.vault(), &FolderName::top())
+            ),
         ),
         Err(failure) => Check::wrong("vault", &failure),
     });

@@ -19,8 +19,8 @@ pub fn run(global: &Global, environment: &Environment, ui: &Ui) -> Result<Exit, 
     }
     let workspace = Workspace::open(global, environment, ui)?;
     let what = "cannot look at the vault";
-    let chain = workspace
-        .chain()
+    let chains = workspace
+        .chains()
         .map_err(|error| Failure::of(what, &error))?;
     let inventory = workspace
         .vault()
@@ -29,7 +29,12 @@ pub fn run(global: &Global, environment: &Environment, ui: &Ui) -> Result<Exit, 
     let (keyring, _) = workspace.keyring(ui)?;
 
     let me = keyring.identities().iter().find_map(|identity| {
-        let reader = chain.readers().holder_of(identity.public())?;
+        let mut folders = chains.all(workspace.vault()).into_iter();
+        let reader = folders.find_map(|(_, chain)| {
+            let chain = chain.ok()?;
+            let mut leaves = chain.leaves();
+            leaves.find_map(|leaf| leaf.readers.holder_of(identity.public()).cloned())
+        })?;
         Some(format!(
             "{}, with the key from {}",
             reader.name,
@@ -44,7 +49,9 @@ pub fn run(global: &Global, environment: &Environment, ui: &Ui) -> Result<Exit, 
         me.as_deref()
             .unwrap_or("not a reader: none of your keys opens it")
     ))?;
-    ui.out(&format!("readers  {}", chain.readers().names()))?;
+    let mut leaves = chains.top().leaves();
+    let readers = leaves.next().map(|leaf| leaf.readers.names());
+    ui.out(&format!("readers  {}", readers.unwrap_or_default()))?;
     ui.out(&format!("secrets  {count}\n"))?;
     ui.out(match (me, count) {
         (None, _) => "next: name your private key with --identity FILE",

@@ -146,7 +146,11 @@ impl Advise for KeysError {
             Self::Grant { .. } | Self::Missing { .. } | Self::Wrong { .. } => {
                 Advice::new(Exit::Untrusted).hint(FROM_GIT)
             }
-            Self::Further { .. } => Advice::new(Exit::Untrusted).hint(UPGRADE),
+            Self::Behind { .. } => Advice::new(Exit::Untrusted)
+                .hint("this is an older branch, or somebody removed the newer key: merge or check out the newer state"),
+            Self::Split { .. } => Advice::new(Exit::Untrusted)
+                .hint("somebody who may change readers on both branches joins them: `hoziron apply`"),
+            Self::Unlisted { .. } => Advice::new(Exit::Untrusted).hint(FROM_GIT),
             Self::NoIdentity { .. } => Advice::new(Exit::NoIdentity)
                 .hint("name the file of your private key: `--identity FILE`"),
             Self::NotAccepted { id, reads: true, .. } => Advice::new(Exit::Untrusted)
@@ -167,6 +171,9 @@ impl Advise for OpenError {
             Self::Keys(error) => error.advise(),
             Self::Read(error) => error.advise(),
             Self::Sealed(error) => error.advise(),
+            Self::Stale { .. } => Advice::new(Exit::Untrusted).hint(
+                "if the value is what it should be, somebody seals it anew: `hoziron apply --accept-stale NAME`",
+            ),
         }
     }
 }

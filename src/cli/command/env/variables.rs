@@ -1,5 +1,6 @@
 //! What the `env` commands share: from the selection to the sources, and from there to the values.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -47,7 +48,9 @@ pub fn open_every_secret(
         .vault()
         .inventory()
         .map_err(|error| Failure::of(what, &error))?;
-    let keys = workspace.keys(ui)?;
+    let folders: BTreeSet<_> = inventory.names.iter().map(SecretName::folder).collect();
+    let folders: Vec<_> = folders.into_iter().collect();
+    let keys = workspace.keys(&folders, ui)?;
     let mut opener = keys.opener(workspace.vault());
     let mut all = Vec::with_capacity(inventory.names.len());
     for name in inventory.names {
@@ -124,14 +127,19 @@ pub fn gather(
 
 /// Opens what was selected. Private keys are read only if a secret of the vault is among it.
 pub fn open(selected: &Selected, workspace: &Workspace<'_>, ui: &Ui) -> Result<Variables, Failure> {
-    let sealed = selected
+    let folders: BTreeSet<_> = selected
         .sources
         .iter()
-        .any(|(_, source)| matches!(source, Source::Vault(_)));
-    let keys = if sealed {
-        Some(workspace.keys(ui)?)
-    } else {
+        .filter_map(|(_, source)| match source {
+            Source::Vault(name) => Some(name.folder()),
+            _ => None,
+        })
+        .collect();
+    let folders: Vec<_> = folders.into_iter().collect();
+    let keys = if folders.is_empty() {
         None
+    } else {
+        Some(workspace.keys(&folders, ui)?)
     };
     let opener = keys.as_ref().map(|keys| keys.opener(workspace.vault()));
     open_all(&selected.sources, selected.local.as_ref(), opener)

@@ -38,7 +38,7 @@ pub struct Args {
 pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, Failure> {
     let name = name(&args.name, args.folder.profile.as_deref())?;
     let what = || format!("cannot edit `{name}`");
-    let keys = workspace.keys(ui)?;
+    let keys = workspace.keys(&[name.folder()], ui)?;
     let found = keys.opener(workspace.vault()).open(&name);
     let found = found.map_err(|error| Failure::of(what(), &error))?;
     let shown = found.as_ref().map(|(_, facts)| facts.revision);
@@ -93,7 +93,10 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
             .hint(kept(scratch)));
     }
     match seal(workspace, &keys, &name, &after, ui) {
-        Ok(outcome) => set::tell(&name, &after, outcome, &keys.readers().names(), ui),
+        Ok(outcome) => {
+            let readers = keys.readers(workspace.vault(), &name.folder());
+            set::tell(&name, &after, outcome, &readers, ui);
+        }
         Err(failure) => return Err(failure.hint(kept(scratch))),
     }
     Ok(Exit::Done)

@@ -46,9 +46,10 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
             Exit::Error,
         ));
     }
-    let keys = workspace.keys(ui)?;
+    let keys = workspace.keys(&[name.folder()], ui)?;
     let value = generator.make().value;
     let outcome = seal(workspace, &keys, &name, &value, ui)?;
-    set::tell(&name, &value, outcome, &keys.readers().names(), ui);
+    let readers = keys.readers(workspace.vault(), &name.folder());
+    set::tell(&name, &value, outcome, &readers, ui);
     Ok(Exit::Done)
 }

@@ -30,7 +30,7 @@ pub struct Args {
 pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Failure> {
     let name = name(&args.name, args.folder.profile.as_deref())?;
     let what = || format!("cannot open `{name}`");
-    let keys = workspace.keys(ui)?;
+    let keys = workspace.keys(&[name.folder()], ui)?;
     let found = keys.opener(workspace.vault()).open(&name);
     let Some((value, _)) = found.map_err(|error| Failure::of(what(), &error))? else {
         return Err(Failure::new(what(), Exit::Error)

@@ -10,8 +10,8 @@ use crate::cli::args::Folder;
 use crate::cli::command::vault::seal::{Sealed, compare, seal_all};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{Workspace, name};
-use crate::domain::{SecretName, SecretValue, VarName};
+use crate::cli::workspace::{self, Workspace, name};
+use crate::domain::{FolderName, SecretName, SecretValue, VarName};
 use crate::input::dotenv::{DotEnv, MAX_FILE};
 use crate::people::FolderKeys;
 
@@ -39,7 +39,11 @@ pub struct Args {
 pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, Failure> {
     let what = || format!("cannot import `{}`", args.file);
     // Keys first: hoziron may start over for a plugin, and a pipe is read once.
-    let keys = workspace.keys(ui)?;
+    let folder = match &args.folder.profile {
+        Some(profile) => workspace::folder(profile)?,
+        None => FolderName::top(),
+    };
+    let keys = workspace.keys(std::slice::from_ref(&folder), ui)?;
     let text = read(&args.file).map_err(|why| Failure::new(what(), Exit::Error).cause(why))?;
     let dotenv = DotEnv::parse(&text).map_err(|error| Failure::of(what(), &error))?;
     warn(&dotenv, &args.file, ui);
@@ -71,7 +75,7 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
     seal_all(workspace, &keys, &values, ui)?;
     ui.note(&format!(
         "sealed {changes} for {}; `{}` still holds the values: remove it when you do not need it",
-        keys.readers().names(),
+        keys.readers(workspace.vault(), &folder),
         args.file
     ));
     Ok(Exit::Done)

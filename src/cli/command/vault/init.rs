@@ -111,7 +111,7 @@ fn existing(
         if manifest.is_some() || interrupted {
             let workspace = Workspace::at(place.to_owned(), global, environment, ui)?;
             workspace
-                .chain()
+                .chains()
                 .map_err(|error| Failure::of(what(), &error))?;
             workspace::remember_home(place, workspace.id(), environment, ui);
             ui.note(&format!(

@@ -103,7 +103,7 @@ pub fn seal_again(
         "copy"
     };
     let what = || format!("cannot {verb} `{from}` to `{to}`");
-    let keys = workspace.keys(ui)?;
+    let keys = workspace.keys(&[from.folder(), to.folder()], ui)?;
     let mut locked = workspace.lock(ui)?;
     let taken = locked
         .vault()
@@ -163,9 +163,13 @@ fn put(
     facts: &Facts,
 ) -> Result<(), Failure> {
     let what = || format!("cannot seal `{name}`");
-    let key = keys.for_folder(locked.vault(), &name.folder());
-    let key = key.map_err(|error| Failure::of(what(), &error))?;
-    let file = sealed::seal(value, name, facts, key, keys.readers().recipients())
+    let head = keys.head(locked.vault(), &name.folder());
+    let head = head.map_err(|error| Failure::of(what(), &error))?;
+    let facts = Facts {
+        trail: facts.trail.clone().under(head.key.id()),
+        ..facts.clone()
+    };
+    let file = sealed::seal(value, name, &facts, &head.key, head.readers.recipients())
         .map_err(|error| Failure::of(what(), &error))?;
     locked
         .put(Target::Sealed(name.clone()), file)
@@ -207,12 +211,12 @@ fn next(
     name: &SecretName,
     last: Option<u64>,
 ) -> Result<Facts, Failure> {
-    let key = keys
-        .for_folder(vault, &name.folder())
+    let head = keys
+        .head(vault, &name.folder())
         .map_err(|error| Failure::of(format!("cannot seal `{name}`"), &error))?;
     let now = now();
     Ok(Facts {
-        trail: Trail::start(key.id()),
+        trail: Trail::start(head.key.id()),
         revision: revision(last, now),
         value_time: now,
         content: Content::Value,

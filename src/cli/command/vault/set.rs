@@ -48,7 +48,7 @@ pub fn run<'a>(
     refuse_value(args)?;
     let workspace = &mut open()?;
     let name = name(&args.name, args.folder.profile.as_deref())?;
-    let keys = workspace.keys(ui)?;
+    let keys = workspace.keys(&[name.folder()], ui)?;
     let value = value(args, &name, ui)?;
     if value.len() > MAX_VALUE {
         return Err(Failure::of(
@@ -57,7 +57,8 @@ pub fn run<'a>(
         ));
     }
     let outcome = seal(workspace, &keys, &name, &value, ui)?;
-    tell(&name, &value, outcome, &keys.readers().names(), ui);
+    let readers = keys.readers(workspace.vault(), &name.folder());
+    tell(&name, &value, outcome, &readers, ui);
     Ok(Exit::Done)
 }
 

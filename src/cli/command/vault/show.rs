@@ -41,9 +41,11 @@ pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Fail
     };
     let claimed = read_facts(&file).map_err(|error| Failure::of(what(), &error))?;
     let chain = workspace
-        .chain()
+        .chains()
+        .and_then(|chains| chains.of(workspace.vault(), &name.folder()))
         .map_err(|error| Failure::of(what(), &error))?;
-    let standing = match workspace.keys(ui) {
+    let head = chain.head().map_err(|error| Failure::of(what(), &error))?;
+    let standing = match workspace.keys(&[name.folder()], ui) {
         Ok(keys) => {
             let opened = keys.opener(workspace.vault()).open(&name);
             opened.map_err(|error| Failure::of(what(), &error))?;
@@ -52,7 +54,7 @@ pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Fail
         Err(failure) if failure.exit == Exit::NoIdentity => Standing::Unverified,
         Err(failure) => return Err(failure),
     };
-    let facts = Facts::gather(&name, &claimed, chain.readers(), &file, standing);
+    let facts = Facts::gather(&name, &claimed, &head.readers, &file, standing);
     ui.out(&if args.json {
         render::json::facts(&facts)
     } else {

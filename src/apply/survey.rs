@@ -1,0 +1,208 @@
+//! What a plan is made from: every sealed file, read without a key; the statements about every folder's
+//! keys; and, with private keys, what opening each file shows. Many files are read on several threads.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZero;
+use std::thread;
+
+use crate::disk::{Dir, DiskError};
+use crate::domain::{FolderName, SecretName, SecretValue};
+use crate::manifest::Manifest;
+use crate::people::{Chains, Digest, FolderKeys, KeysError, OpenError};
+use crate::plan::{Actual, Claim, Finding, Findings};
+use crate::sealed::{Facts, MAX_FILE, SealedError, read_claim};
+use crate::vault::trust::Seen;
+use crate::vault::{Target, Vault};
+
+/// From so many files on they are read on several threads: below, starting one costs more.
+const MANY: usize = 200;
+
+/// The most threads: with more, they wait for the same folder.
+const MOST_THREADS: usize = 8;
+
+/// Decides about a file whose revision is lower than one that this user has seen; `Some`: why it is
+/// not to be trusted.
+pub type Judge<'a> = &'a (dyn Fn(&SecretName, &Facts, u64) -> Option<String> + Sync);
+
+/// Reads what stands in a vault.
+pub struct Survey<'a> {
+    vault: &'a Vault,
+    manifest: &'a Manifest,
+    seen: Option<&'a Seen>,
+}
+
+impl<'a> Survey<'a> {
+    /// Starts a survey.
+    pub fn new(vault: &'a Vault, manifest: &'a Manifest, seen: Option<&'a Seen>) -> Self {
+        Self {
+            vault,
+            manifest,
+            seen,
+        }
+    }
+
+    /// Reads what can be seen without a key.
+    pub fn actual(&self, chains: &Chains) -> Result<Actual, DiskError> {
+        let inventory = self.vault.inventory()?;
+        let mut actual = Actual {
+            strays: inventory.strays,
+            ..Actual::default()
+        };
+        for (folder, chain) in chains.all(self.vault) {
+            match chain {
+                Ok(chain) => {
+                    for refused in chain.refused() {
+                        let sentence =
+                            format!("`{}` does not count: {}", refused.place, refused.why);
+                        actual.refused.push(sentence);
+                    }
+                    actual.folders.insert(folder, chain);
+                }
+                Err(error) => drop(actual.broken.insert(folder, error.to_string())),
+            }
+        }
+        for folder in inventory.keyed {
+            let listed =
+                actual.folders.contains_key(&folder) || actual.broken.contains_key(&folder);
+            if !listed && let Err(error) = chains.of(self.vault, &folder) {
+                actual.broken.insert(folder, error.to_string());
+            }
+        }
+        let names: Vec<SecretName> = inventory.names.into_iter().collect();
+        let claims = in_parallel(&names, |names| self.claims(names));
+        for (name, claim) in names.into_iter().zip(claims) {
+            if let Some(claim) = claim? {
+                actual.files.insert(name, claim);
+            }
+        }
+        Ok(actual)
+    }
+
+    fn claims(&self, names: &[SecretName]) -> Vec<Result<Option<Claim>, DiskError>> {
+        let mut open: Option<(FolderName, Option<Dir>)> = None;
+        let mut claim = |name: &SecretName| {
+            let folder = name.folder();
+            if open.as_ref().is_none_or(|(known, _)| *known != folder) {
+                let dir = self.vault.folder(&folder)?;
+                open = Some((folder, dir));
+            }
+            let dir = open.as_ref().and_then(|(_, dir)| dir.as_ref());
+            let Some(dir) = dir else { return Ok(None) };
+            let file = dir.read(Target::Sealed(name.clone()).file(), MAX_FILE as u64)?;
+            Ok(file.map(|file| Claim {
+                digest: Digest::of(&file),
+                facts: read_claim(&file),
+            }))
+        };
+        names.iter().map(&mut claim).collect()
+    }
+
+    /// Opens every file that is there, and compares it with its declaration and with what was given.
+    pub fn findings(
+        &self,
+        actual: &Actual,
+        keys: &FolderKeys,
+        given: &BTreeMap<SecretName, SecretValue>,
+        judge: Judge<'_>,
+    ) -> Findings {
+        let names: Vec<&SecretName> = actual.files.keys().collect();
+        let found = in_parallel(&names, |names| {
+            let mut opener = keys.opener(self.vault);
+            let mut look = |name: &SecretName| match opener.open(name) {
+                Ok(Some((value, facts))) => {
+                    self.opened(name, &facts, value.get(), given.get(name), judge)
+                }
+                Ok(None) => Finding::Refused("it has just gone".to_owned()),
+                Err(OpenError::Stale { left }) => Finding::Stale {
+                    left,
+                    own: self.is_own(name),
+                },
+                Err(error) => Finding::Refused(sentence(&error)),
+            };
+            names.iter().map(|name| look(name)).collect()
+        });
+        let files = names.into_iter().cloned().zip(found).collect();
+        Findings {
+            identity: true,
+            files,
+            ..self.without_a_key(actual, given.keys().cloned().collect())
+        }
+    }
+
+    /// What is known without opening a file.
+    pub fn without_a_key(&self, actual: &Actual, given: BTreeSet<SecretName>) -> Findings {
+        let marks = self.seen.into_iter().flat_map(|seen| {
+            let mark = |name: &SecretName| Some((name.clone(), seen.revision(name)?));
+            seen.names().filter_map(mark)
+        });
+        let gone = marks.filter(|(name, _)| !actual.files.contains_key(name));
+        Findings {
+            identity: false,
+            files: BTreeMap::new(),
+            gone: gone.collect(),
+            given,
+        }
+    }
+
+    fn opened(
+        &self,
+        name: &SecretName,
+        facts: &Facts,
+        value: &SecretValue,
+        given: Option<&SecretValue>,
+        judge: Judge<'_>,
+    ) -> Finding {
+        let mark = self.seen.and_then(|seen| seen.revision(name));
+        if let Some(mark) = mark.filter(|mark| *mark > facts.revision)
+            && let Some(why) = judge(name, facts, mark)
+        {
+            return Finding::Refused(why);
+        }
+        let declaration = self.manifest.declarations.get(name);
+        Finding::Opened {
+            fits: declaration.map_or(Ok(()), |declaration| declaration.shape.check(value)),
+            differs: given.is_some_and(|given| !given.same_as(value)),
+        }
+    }
+
+    /// Whether this user's own state says that he sealed exactly this file.
+    fn is_own(&self, name: &SecretName) -> bool {
+        let file = self.vault.read(name).ok().flatten();
+        let seen = self.seen.zip(file);
+        seen.is_some_and(|(seen, file)| seen.is_own(name, &file))
+    }
+}
+
+/// A folder whose keys are in question says so once, without its files' names.
+fn sentence(error: &OpenError) -> String {
+    match error {
+        OpenError::Keys(KeysError::NoIdentity { readers }) => {
+            format!("none of your keys opens it; {readers} can")
+        }
+        OpenError::Sealed(SealedError::UnknownKey(key)) => {
+            format!("it was sealed under key {key}, which is not accepted for its folder")
+        }
+        error => error.to_string(),
+    }
+}
+
+/// Does a part of the work on each thread; the answers are in the order of the items.
+pub fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&[T]) -> Vec<R> + Sync) -> Vec<R> {
+    let threads = if items.len() < MANY {
+        1
+    } else {
+        let there = thread::available_parallelism().map_or(1, NonZero::get);
+        there.min(MOST_THREADS)
+    };
+    let mut parts = items.chunks(items.len().div_ceil(threads).max(1));
+    let own = parts.next().unwrap_or_default();
+    let work = &work;
+    thread::scope(|scope| {
+        let others: Vec<_> = parts.map(|part| scope.spawn(move || work(part))).collect();
+        let mut all = work(own);
+        for other in others {
+            all.extend(other.join().expect("opening a secret does not panic"));
+        }
+        all
+    })
+}

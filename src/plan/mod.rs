@@ -1,0 +1,251 @@
+//! Floor 4: the difference between what should be and what is, as a value. [`build`] is a pure function
+//! of the manifest, of what stands in the vault, of what opening showed and of the day; it holds no
+//! secret value and no digest of one. Carrying it out takes an [`ApprovedPlan`], which only
+//! [`Plan::approve`] makes.
+
+mod approve;
+mod build;
+mod people;
+mod row;
+mod saved;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+pub use approve::{Approval, ApprovalError, ApprovedPlan};
+pub use build::build;
+pub use people::FolderChange;
+pub use row::{Attention, Extent, Row, Sign, Step, Supply, Why};
+pub use saved::{FORMAT_VERSION, SavedError, SavedPlan};
+
+use crate::domain::{FolderName, Glob, ReaderName, Readers, SecretName};
+use crate::manifest::ShapeError;
+use crate::people::{Chain, Digest};
+use crate::sealed::{Facts, SealedError};
+use crate::vault::Stray;
+
+/// What stands in the vault, read without a key.
+#[derive(Debug, Default)]
+pub struct Actual {
+    /// Every sealed file, and what it says of itself.
+    pub files: BTreeMap<SecretName, Claim>,
+    /// What should not be there.
+    pub strays: Vec<Stray>,
+    /// The folders that have keys of their own; the top always has.
+    pub folders: BTreeMap<FolderName, Arc<Chain>>,
+    /// Folders whose keys are in question, and why.
+    pub broken: BTreeMap<FolderName, String>,
+    /// Signed files that do not count, as sentences.
+    pub refused: Vec<String>,
+    /// Variables that `config.toml` refers to, and the TOML paths that do.
+    pub references: BTreeMap<String, Vec<String>>,
+}
+
+impl Actual {
+    /// Returns the folder whose keys are asked for what is in a folder.
+    pub fn keyed(&self, folder: &FolderName) -> FolderName {
+        let ancestry = folder.ancestry();
+        let mut keyed = ancestry.into_iter().rev();
+        keyed
+            .find(|part| self.folders.contains_key(part) || self.broken.contains_key(part))
+            .unwrap_or_else(FolderName::top)
+    }
+}
+
+/// What a sealed file says of itself; nothing of it is verified.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The digest of the file.
+    pub digest: Digest,
+    /// What its stanza says, and for how many recipients it has stanzas.
+    pub facts: Result<(Facts, usize), SealedError>,
+}
+
+/// What opening the files showed.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// Whether private keys were at hand; without them nothing of a single file is verified.
+    pub identity: bool,
+    /// What is known of each file that was opened, or that is not to be trusted.
+    pub files: BTreeMap<SecretName, Finding>,
+    /// Names that this user has seen sealed, that are gone, and the last revision seen.
+    pub gone: BTreeMap<SecretName, u64>,
+    /// The names that values were given for.
+    pub given: BTreeSet<SecretName>,
+}
+
+/// What is known of one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// It opened.
+    Opened {
+        /// Whether the value is what its declaration asks for.
+        fits: Result<(), ShapeError>,
+        /// Whether another value was given for it.
+        differs: bool,
+    },
+    /// It is not to be trusted, for this reason.
+    Refused(String),
+    /// Somebody who has left may have made it.
+    Stale {
+        /// Who has left.
+        left: Vec<ReaderName>,
+        /// Whether this user's own state says that he sealed it.
+        own: bool,
+    },
+}
+
+/// What part of the difference is asked for, and how far to go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Only names that one of these means; people are left as they are then.
+    pub keys: Vec<Glob>,
+    /// Only what is in this folder.
+    pub profile: Option<FolderName>,
+    /// Remove what is not declared.
+    pub prune: bool,
+    /// Declare what is not declared.
+    pub adopt: bool,
+    /// Give these new values.
+    pub rotate: Vec<Glob>,
+    /// Seal these anew although somebody who has left may have made them.
+    pub accept_stale: Vec<Glob>,
+    /// Make new keys although the old ones could stay.
+    pub new_key: NewKey,
+}
+
+/// When new keys are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NewKey {
+    /// For every folder.
+    Always,
+    /// Where somebody loses what he has.
+    #[default]
+    WhereNeeded,
+    /// Where anybody's access changes.
+    WithEveryChange,
+}
+
+impl Wanted {
+    /// Says whether a name is part of what is asked for.
+    pub fn takes(&self, name: &SecretName) -> bool {
+        let folder = name.folder();
+        let in_profile = self
+            .profile
+            .as_ref()
+            .is_none_or(|profile| profile.holds(&folder));
+        in_profile && (self.keys.is_empty() || any(&self.keys, name))
+    }
+
+    /// Says whether the readers of a folder are part of what is asked for.
+    pub fn takes_folder(&self, folder: &FolderName) -> bool {
+        let in_profile = self
+            .profile
+            .as_ref()
+            .is_none_or(|profile| profile.holds(folder));
+        in_profile && self.keys.is_empty()
+    }
+}
+
+fn any(globs: &[Glob], name: &SecretName) -> bool {
+    globs.iter().any(|glob| glob.matches(name.as_str()))
+}
+
+/// The difference.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// Who will read what; carried out first.
+    pub folders: Vec<FolderChange>,
+    /// What becomes of which secret, sorted by name.
+    pub rows: Vec<Row>,
+    /// What a person has to look at, sorted by name.
+    pub attention: Vec<Attention>,
+    /// How many secrets stay as they are.
+    pub unchanged: usize,
+    /// Whether single files were verified.
+    pub verified: bool,
+    /// What the plan was made from.
+    pub basis: Basis,
+}
+
+/// What a plan was made from. If any of it changes, the plan is stale.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Basis {
+    /// The digest of every sealed file.
+    pub files: BTreeMap<SecretName, Digest>,
+    /// The keys of each folder that none follows, and the digest of who reads.
+    pub folders: BTreeMap<FolderName, Digest>,
+}
+
+impl Plan {
+    /// Says whether there is nothing to do and nothing to look at but what must be rotated by hand.
+    pub fn is_empty(&self) -> bool {
+        self.folders.is_empty() && self.rows.is_empty() && !self.is_blocked()
+    }
+
+    /// Says whether something stands in the way.
+    pub fn is_blocked(&self) -> bool {
+        self.attention
+            .iter()
+            .any(|attention| matches!(attention.sign(), Sign::Blocked | Sign::Input))
+    }
+
+    /// Returns the digest of whoever would get access that he has not; `None` if nobody would.
+    pub fn recipients_digest(&self) -> Option<Digest> {
+        let giving: Vec<_> = self
+            .folders
+            .iter()
+            .filter(|change| change.gives())
+            .collect();
+        if giving.is_empty() {
+            return None;
+        }
+        let text: String = giving
+            .iter()
+            .map(|change| format!("{}\n{}", change.folder, readers_text(&change.after)))
+            .collect();
+        Some(Digest::of(text.as_bytes()))
+    }
+
+    /// Returns what a plan of this would be made from.
+    pub fn basis_of(actual: &Actual) -> Basis {
+        let files = actual.files.iter();
+        let folders = actual.folders.iter().map(|(folder, chain)| {
+            let leaves = chain.leaves();
+            let text: String = leaves
+                .map(|leaf| format!("{}\n{}", leaf.digest, readers_text(&leaf.readers)))
+                .collect();
+            (folder.clone(), Digest::of(text.as_bytes()))
+        });
+        Basis {
+            files: files
+                .map(|(name, claim)| (name.clone(), claim.digest))
+                .collect(),
+            folders: folders.collect(),
+        }
+    }
+
+    /// Returns the names whose values are asked for.
+    pub fn asks_for(&self) -> impl Iterator<Item = &SecretName> {
+        let asked = self
+            .attention
+            .iter()
+            .filter(|one| one.sign() == Sign::Input);
+        asked.filter_map(|one| one.name.as_ref())
+    }
+}
+
+/// The canonical text of a set of readers.
+fn readers_text(readers: &Readers) -> String {
+    let mut text = String::new();
+    for reader in readers.iter() {
+        let signing = reader.signing.map(|key| key.text()).unwrap_or_default();
+        text.push_str(&format!("{} {signing}\n", reader.name));
+        for key in &reader.recipients {
+            text.push_str(&format!("  {}\n", key.text()));
+        }
+    }
+    text
+}
