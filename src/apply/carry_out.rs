@@ -11,7 +11,7 @@ use crate::apply::survey::in_parallel;
 use crate::domain::{FolderName, Readers, SecretName, SecretValue};
 use crate::manifest::{self, Generator, Manifest, ShapeError};
 use crate::people::change::{Change, ChangeError, Made, make};
-use crate::people::{FolderKeys, KeysError, OpenError, Opener};
+use crate::people::{FolderKeys, KeysError, OpenError, Opener, Stale};
 use crate::plan::{Actual, ApprovedPlan, Basis, Extent, Plan, Row, Step, Supply};
 use crate::sealed::{
     Content, Facts, FolderKey, MAX_FILE, Others, SealedError, Trail, reseal, seal,
@@ -145,7 +145,7 @@ pub fn carry_out(job: &Job<'_>, mut locked: LockedVault<'_>) -> Result<Done, App
     let mut sealed = 0;
     for batch in rows.chunks(BATCH) {
         let made = in_parallel(batch, |rows| {
-            let mut opener = job.keys.opener(writer.vault);
+            let mut opener = job.keys.opener_of(writer.vault, Stale::Allow);
             rows.iter()
                 .map(|row| writer.write(row, &mut opener))
                 .collect()

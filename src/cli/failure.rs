@@ -14,6 +14,12 @@ pub enum Exit {
     Done = 0,
     /// An error, also: not found.
     Error = 1,
+    /// Something differs from what it should be.
+    Differs = 2,
+    /// Something differs, and something stands in the way.
+    Blocked = 3,
+    /// The plan is not of what is there now.
+    Stale = 4,
     /// No identity opens it.
     NoIdentity = 5,
     /// Not to be trusted: damaged, forged, misplaced, not accepted.

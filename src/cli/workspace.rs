@@ -12,7 +12,9 @@ use crate::disk::DiskError;
 use crate::domain::{FolderName, Keyring, SecretName, VaultId};
 use crate::home::private::{Overwrite, sweep_private, write_private};
 use crate::home::{Environment, Tried};
+use crate::manifest::Manifest;
 use crate::people::{Chains, FolderKeys, KeysError, Stale};
+use crate::vault::heads::{Heads, KnownHead};
 use crate::vault::transaction::Recovered;
 use crate::vault::trust::{HomeRecord, Seen};
 use crate::vault::{LockedVault, Vault};
@@ -74,6 +76,11 @@ impl<'a> Workspace<'a> {
         &self.open.manifest.id
     }
 
+    /// Returns what should be in the vault.
+    pub fn manifest(&self) -> &Manifest {
+        &self.open.manifest
+    }
+
     /// Returns the environment of this run.
     pub fn environment(&self) -> &'a Environment {
         self.environment
@@ -95,6 +102,38 @@ impl<'a> Workspace<'a> {
             self.environment,
             ui,
         );
+        self.see(change, ui);
+    }
+
+    /// Records the keys of folders that were verified, or made.
+    pub fn accept_heads(
+        &self,
+        accepted: impl IntoIterator<Item = (FolderName, KnownHead)>,
+        ui: &Ui,
+    ) {
+        let Some(state) = self.environment.state() else {
+            return;
+        };
+        let Ok(mut heads) = Heads::load(&state, self.id()) else {
+            return;
+        };
+        let news = accepted.into_iter().fold(false, |news, (folder, head)| {
+            heads.accept(&folder, head) | news
+        });
+        if !news {
+            return;
+        }
+        let (path, text) = heads.text();
+        if let Err(error) = write_private(path, text.as_bytes(), Overwrite::Replace) {
+            ui.warn(&format!(
+                "cannot remember the folders' keys: {}",
+                sentence(&error)
+            ));
+        }
+    }
+
+    /// Records what was seen of the names.
+    pub fn see(&self, change: impl FnOnce(&mut Seen) -> bool, ui: &Ui) {
         let Ok(Some(mut seen)) = self.seen() else {
             return;
         };

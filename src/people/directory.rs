@@ -7,7 +7,6 @@ use thiserror::Error;
 
 use crate::disk::DiskError;
 use crate::domain::{FolderName, GroupName, Member, Reader, ReaderName, Readers, ReadersError};
-use crate::manifest::Manifest;
 use crate::people::recipient_file::{MAX_RECIPIENT_FILE, RecipientFile, RecipientFileError};
 use crate::vault::{Target, Vault};
 
@@ -51,6 +50,15 @@ pub enum DirectoryError {
     },
 }
 
+/// What the manifest says of who reads: groups, and the readers of folders.
+#[derive(Clone, Copy, Debug)]
+pub struct Access<'a> {
+    /// Who is in a group.
+    pub groups: &'a BTreeMap<GroupName, Vec<Member>>,
+    /// Who reads a folder.
+    pub folders: &'a BTreeMap<FolderName, Vec<Member>>,
+}
+
 /// Everybody with a recipient file.
 #[derive(Debug, Default)]
 pub struct Directory {
@@ -87,19 +95,19 @@ impl Directory {
         self.files.get(name)
     }
 
-    /// Returns who should read each folder of the manifest's `[access]`, the top included. Every
+    /// Returns who should read each folder of `[access]`, the top included. Every
     /// problem is reported.
     pub fn desired(
         &self,
-        manifest: &Manifest,
+        access: Access<'_>,
     ) -> Result<BTreeMap<FolderName, Readers>, Vec<DirectoryError>> {
         let everybody = [Member::All];
         let top = FolderName::top();
-        let listed = manifest
-            .access
+        let listed = access
+            .folders
             .iter()
             .map(|(folder, list)| (folder, &list[..]));
-        let unlisted = !manifest.access.contains_key(&top);
+        let unlisted = !access.folders.contains_key(&top);
         let all = unlisted
             .then_some((&top, &everybody[..]))
             .into_iter()
@@ -109,7 +117,7 @@ impl Directory {
         let mut errors = Vec::new();
         for (folder, members) in all {
             let place = format!("access.{folder}");
-            let names = self.resolve(members, manifest, &place, &mut errors);
+            let names = self.resolve(members, access, &place, &mut errors);
             let readers: Vec<Reader> = names
                 .iter()
                 .filter_map(|name| Some(self.files.get(name)?.reader(name)))
@@ -130,10 +138,10 @@ impl Directory {
     }
 
     /// Returns the groups through which somebody reads a folder; an entry of his own is his name.
-    pub fn ways(&self, manifest: &Manifest, members: &[Member], name: &ReaderName) -> Vec<Member> {
+    pub fn ways(&self, access: Access<'_>, members: &[Member], name: &ReaderName) -> Vec<Member> {
         let leads = |member: &&Member| {
             let one = std::slice::from_ref(*member);
-            self.resolve(one, manifest, "", &mut Vec::new())
+            self.resolve(one, access, "", &mut Vec::new())
                 .contains(name)
         };
         members.iter().filter(leads).cloned().collect()
@@ -143,7 +151,7 @@ impl Directory {
     fn resolve(
         &self,
         members: &[Member],
-        manifest: &Manifest,
+        access: Access<'_>,
         place: &str,
         errors: &mut Vec<DirectoryError>,
     ) -> BTreeSet<ReaderName> {
@@ -164,7 +172,7 @@ impl Directory {
                         .iter()
                         .filter(|(_, file)| file.groups.contains(group));
                     let own: Vec<_> = own.map(|(name, _)| name.clone()).collect();
-                    let listed = manifest.groups.get(group);
+                    let listed = access.groups.get(group);
                     if own.is_empty() && listed.is_none() {
                         errors.push(DirectoryError::UnknownGroup {
                             group: group.clone(),
@@ -174,7 +182,7 @@ impl Directory {
                     names.extend(own);
                     if let Some(members) = listed {
                         let place = format!("groups.{group}");
-                        names.extend(self.resolve(members, manifest, &place, errors));
+                        names.extend(self.resolve(members, access, &place, errors));
                     }
                 }
             }

@@ -198,9 +198,16 @@ impl FolderKeys {
 
     /// Starts opening secrets of a vault.
     pub fn opener<'a>(&'a self, vault: &'a Vault) -> Opener<'a> {
+        self.opener_of(vault, self.stale)
+    }
+
+    /// Starts opening secrets of a vault, those that somebody who has left may have made as well, if a
+    /// person has said so.
+    pub fn opener_of<'a>(&'a self, vault: &'a Vault, stale: Stale) -> Opener<'a> {
         Opener {
             keys: self,
             vault,
+            stale,
             folder: None,
         }
     }
@@ -263,6 +270,7 @@ pub type Opened = (Verified<SecretValue>, Facts);
 pub struct Opener<'a> {
     keys: &'a FolderKeys,
     vault: &'a Vault,
+    stale: Stale,
     folder: Option<OpenFolder>,
 }
 
@@ -277,7 +285,7 @@ struct OpenFolder {
 impl Opener<'_> {
     /// Returns another opener of the same vault, for another thread.
     pub fn another(&self) -> Self {
-        self.keys.opener(self.vault)
+        self.keys.opener_of(self.vault, self.stale)
     }
 
     /// Opens a secret; `None` if there is none of this name.
@@ -300,67 +308,87 @@ impl Opener<'_> {
         let Some(file) = dir.read(Target::Sealed(name.clone()).file(), MAX_FILE as u64)? else {
             return Ok(None);
         };
-        open_bytes(
-            self.keys,
-            self.vault,
-            &open.chain,
-            &mut open.key,
-            &file,
-            name,
-        )
-        .map(Some)
+        let door = Door {
+            keys: self.keys,
+            vault: self.vault,
+            chain: &open.chain,
+            stale: self.stale,
+        };
+        door.open(&mut open.key, &file, name).map(Some)
     }
 
     /// Opens the bytes of a sealed file as a secret of the folder of its name, be they in the vault
     /// or from elsewhere, such as an earlier commit.
     pub fn open_file(&self, file: &[u8], name: &SecretName) -> Result<Opened, OpenError> {
         let chain = self.keys.chains.of(self.vault, &name.folder())?;
-        open_bytes(self.keys, self.vault, &chain, &mut None, file, name)
+        let door = Door {
+            keys: self.keys,
+            vault: self.vault,
+            chain: &chain,
+            stale: self.stale,
+        };
+        door.open(&mut None, file, name)
     }
 }
 
-fn open_bytes(
-    keys: &FolderKeys,
-    vault: &Vault,
-    chain: &Chain,
-    last: &mut Option<Arc<FolderKey>>,
-    file: &[u8],
-    name: &SecretName,
-) -> Result<Opened, OpenError> {
-    let mut refused: Option<OpenError> = None;
-    let opened = sealed::open(file, name, |id| {
-        if let Some(key) = last.as_ref().filter(|key| key.id() == id) {
-            return Some(key.clone());
-        }
-        match key_for(keys, vault, chain, id) {
-            Ok(key) => {
-                last.clone_from(&key);
-                key
-            }
-            Err(error) => {
-                refused = Some(error);
-                None
-            }
-        }
-    });
-    match refused {
-        Some(error) => Err(error),
-        None => Ok(opened?),
-    }
+/// Where a sealed file is opened: the keys, and the folder that is asked.
+struct Door<'a> {
+    keys: &'a FolderKeys,
+    vault: &'a Vault,
+    chain: &'a Chain,
+    stale: Stale,
 }
 
-fn key_for(
-    keys: &FolderKeys,
-    vault: &Vault,
-    chain: &Chain,
-    id: KeyId,
-) -> Result<Option<Arc<FolderKey>>, OpenError> {
-    let Some(epoch) = chain.epoch(id) else {
-        return Ok(None);
-    };
-    let left = chain.left(id);
-    if keys.stale == Stale::Refuse && !left.is_empty() {
-        return Err(OpenError::Stale { left });
+impl Door<'_> {
+    fn open(
+        &self,
+        last: &mut Option<Arc<FolderKey>>,
+        file: &[u8],
+        name: &SecretName,
+    ) -> Result<Opened, OpenError> {
+        let mut refused: Option<OpenError> = None;
+        let opened = sealed::open(file, name, |id| {
+            if let Some(key) = last.as_ref().filter(|key| key.id() == id) {
+                return Some(key.clone());
+            }
+            match self.key(id) {
+                Ok(key) => {
+                    last.clone_from(&key);
+                    key
+                }
+                Err(error) => {
+                    refused = Some(error);
+                    None
+                }
+            }
+        });
+        match refused {
+            Some(error) => Err(error),
+            None => Ok(opened?),
+        }
     }
-    Ok(Some(keys.key(vault, chain, epoch)?))
+
+    /// The key of a file, if it is one that counts for the folder. A key of an enclosing folder counted
+    /// before this one had keys of its own; its other readers may have made the file.
+    fn key(&self, id: KeyId) -> Result<Option<Arc<FolderKey>>, OpenError> {
+        if let Some(epoch) = self.chain.epoch(id) {
+            self.refuse(self.chain.left(id))?;
+            return Ok(Some(self.keys.key(self.vault, self.chain, epoch)?));
+        }
+        for part in self.chain.folder().ancestry() {
+            let enclosing = self.keys.chains.of(self.vault, &part)?;
+            if let Some(epoch) = enclosing.epoch(id) {
+                self.refuse(self.chain.strangers(&epoch.readers))?;
+                return Ok(Some(self.keys.key(self.vault, &enclosing, epoch)?));
+            }
+        }
+        Ok(None)
+    }
+
+    fn refuse(&self, left: Vec<ReaderName>) -> Result<(), OpenError> {
+        if self.stale == Stale::Refuse && !left.is_empty() {
+            return Err(OpenError::Stale { left });
+        }
+        Ok(())
+    }
 }

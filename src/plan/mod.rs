@@ -10,6 +10,7 @@ mod row;
 mod saved;
 #[cfg(test)]
 mod tests;
+mod why;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,8 +18,9 @@ use std::sync::Arc;
 pub use approve::{Approval, ApprovalError, ApprovedPlan};
 pub use build::build;
 pub use people::FolderChange;
-pub use row::{Attention, Extent, Row, Sign, Step, Supply, Why};
+pub use row::{Attention, Extent, Row, Sign, Step, Supply};
 pub use saved::{FORMAT_VERSION, SavedError, SavedPlan};
+pub use why::Why;
 
 use crate::domain::{FolderName, Glob, ReaderName, Readers, SecretName};
 use crate::manifest::ShapeError;
@@ -183,6 +185,12 @@ impl Plan {
     /// Says whether there is nothing to do and nothing to look at but what must be rotated by hand.
     pub fn is_empty(&self) -> bool {
         self.folders.is_empty() && self.rows.is_empty() && !self.is_blocked()
+    }
+
+    /// Says whether anything is not as it should be, be it only by hand that it can change.
+    pub fn differs(&self) -> bool {
+        let by_hand = |attention: &Attention| attention.sign() == Sign::MustRotate;
+        !self.is_empty() || self.attention.iter().any(by_hand)
     }
 
     /// Says whether something stands in the way.

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{FolderName, Readers};
-use crate::people::change::{Change, Difference, Kind};
+use crate::people::Difference;
+use crate::people::change::{Change, Kind};
 use crate::plan::{Actual, NewKey, Wanted};
 
 /// A change of who reads a folder.

@@ -46,7 +46,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("ed25519-dalek", &["domain/signing.rs"]),
     ("hkdf", &["domain/signing.rs", "sealed/"]),
     ("hmac", &["sealed/", "vault/transaction/"]),
-    ("jiff", &["cli/", "manifest/"]),
+    ("jiff", &["cli/", "manifest/", "plan/build/"]),
     (
         "rand_core",
         &[
@@ -74,15 +74,32 @@ const HOMES: &[(&str, &[&str])] = &[
             "cli/render/json.rs",
             "home/user_config.rs",
             "manifest/",
+            "people/admission.rs",
+            "people/signed.rs",
             "people/statement.rs",
+            "plan/saved.rs",
         ],
     ),
     ("regex-lite", &["manifest/shape.rs"]),
     (
         "serde_json",
-        &["cli/render/json.rs", "env/format/", "manifest/shape.rs"],
+        &[
+            "cli/render/json.rs",
+            "env/format/",
+            "manifest/shape.rs",
+            "plan/saved.rs",
+        ],
     ),
-    ("sha2", &["cli/render/", "domain/", "sealed/", "vault/"]),
+    (
+        "sha2",
+        &[
+            "cli/render/",
+            "domain/",
+            "people/signed.rs",
+            "sealed/",
+            "vault/",
+        ],
+    ),
     ("signal-hook", &["cli/terminal.rs"]),
     (
         "ssh-key",
@@ -97,6 +114,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "config/",
             "home/user_config.rs",
             "manifest/",
+            "people/signed.rs",
             "people/statement.rs",
         ],
     ),

@@ -3,12 +3,15 @@
 //! signed by somebody who may not is refused and named; what is malformed stops everything. Public:
 //! no identity is needed.
 
+mod load;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::{FolderName, Founding, Reader, ReaderName, Readers, VaultId, VerifyingKey};
+use crate::domain::{FolderName, Reader, ReaderName, Readers, VaultId, VerifyingKey};
 use crate::people::admission::Admission;
+use crate::people::chain::load::{Found, first, load};
 use crate::people::keys_error::KeysError;
-use crate::people::signed::{Digest, MAX_STATEMENT, StatementError};
+use crate::people::signed::Digest;
 use crate::people::statement::Statement;
 use crate::sealed::KeyId;
 use crate::vault::heads::KnownHead;
@@ -166,6 +169,15 @@ impl Chain {
         self.behind.as_ref()
     }
 
+    /// Returns the head as the user's state remembers it; `None` if it is in question.
+    pub fn known(&self) -> Option<(FolderName, KnownHead)> {
+        let head = self.head.filter(|_| self.behind.is_none())?;
+        let head = &self.epochs[head];
+        let recipients = head.readers.recipients().map(|key| key.text());
+        let known = KnownHead::new(head.dir.epoch(), head.statement.key, recipients);
+        Some((self.folder.clone(), known))
+    }
+
     /// Returns the signed files that do not count.
     pub fn refused(&self) -> &[Refused] {
         &self.refused
@@ -173,9 +185,12 @@ impl Chain {
 
     /// Returns who holds a key and is no reader any more. Any of them may have made a file under it.
     pub fn left(&self, key: KeyId) -> Vec<ReaderName> {
-        let Some(epoch) = self.epoch(key) else {
-            return Vec::new();
-        };
+        let epoch = self.epoch(key);
+        epoch.map_or_else(Vec::new, |epoch| self.strangers(&epoch.readers))
+    }
+
+    /// Returns who of these is no reader, or has a key that is no reader's.
+    pub fn strangers(&self, readers: &Readers) -> Vec<ReaderName> {
         let still: Box<dyn Fn(&str) -> bool> = match (&self.behind, self.head) {
             (Some(known), _) => Box::new(|key| known.holds(key)),
             (None, Some(head)) => {
@@ -188,7 +203,7 @@ impl Chain {
             }
         };
         let gone = |reader: &&Reader| !reader.recipients.iter().all(|key| still(key.text()));
-        let left = epoch.readers.iter().filter(gone);
+        let left = readers.iter().filter(gone);
         left.map(|reader| reader.name.clone()).collect()
     }
 
@@ -365,120 +380,6 @@ impl Chain {
         };
         self.head = self.leaves.iter().find(smallest).copied();
     }
-}
-
-/// A statement and its admissions, whole and signed by whoever they name.
-struct Found {
-    dir: KeyDir,
-    statement: Statement,
-    digest: Digest,
-    admissions: Vec<Admission>,
-}
-
-/// Reads every statement of a folder, in the order of their numbers. One that is malformed stops
-/// everything: without it an older key would look like the head.
-fn load(vault: &Vault, id: &VaultId, folder: &FolderName) -> Result<Vec<Found>, KeysError> {
-    let mut all: Vec<Found> = Vec::new();
-    for dir in vault.key_dirs(folder)? {
-        let place = |file: &KeyFile| format!("{}/{file}", dir.place(folder));
-        let read = |file: &KeyFile| -> Result<Vec<u8>, KeysError> {
-            vault
-                .read_key_file(folder, &dir, file, MAX_STATEMENT)?
-                .ok_or_else(|| KeysError::Missing { place: place(file) })
-        };
-        let wrong = |file: &KeyFile, field| KeysError::Wrong {
-            place: place(file),
-            field,
-        };
-        let malformed = |file: &KeyFile, source: StatementError| KeysError::Statement {
-            place: place(file),
-            source,
-        };
-        let bytes = read(&KeyFile::Epoch)?;
-        let statement =
-            Statement::parse(&bytes).map_err(|error| malformed(&KeyFile::Epoch, error))?;
-        let twice = all.iter().any(|found| found.statement.key == statement.key);
-        let checks = [
-            ("vault id", statement.vault == *id),
-            ("folder", statement.folder == *folder),
-            ("epoch", statement.epoch == dir.epoch()),
-            ("key", statement.key.as_str() == dir.key_id() && !twice),
-        ];
-        if let Some((field, _)) = checks.into_iter().find(|(_, holds)| !holds) {
-            return Err(wrong(&KeyFile::Epoch, field));
-        }
-        let mut admissions = Vec::new();
-        for file in vault.key_files(folder, &dir)? {
-            let KeyFile::Admission(name) = &file else {
-                continue;
-            };
-            let admission =
-                Admission::parse(&read(&file)?).map_err(|error| malformed(&file, error))?;
-            let checks = [
-                ("vault id", admission.vault == *id),
-                ("folder", admission.folder == *folder),
-                ("key", admission.key == statement.key),
-                ("name", admission.reader.name == *name),
-            ];
-            if let Some((field, _)) = checks.into_iter().find(|(_, holds)| !holds) {
-                return Err(wrong(&file, field));
-            }
-            admissions.push(admission);
-        }
-        all.push(Found {
-            digest: Digest::of(&bytes),
-            dir,
-            statement,
-            admissions,
-        });
-    }
-    Ok(all)
-}
-
-/// Finds the statement that is certified from outside.
-fn first(
-    found: &[Found],
-    id: &VaultId,
-    folder: &FolderName,
-    root: &Root<'_>,
-) -> Result<usize, KeysError> {
-    let mut error = KeysError::Missing {
-        place: crate::vault::layout::keys_path(folder),
-    };
-    for (index, found) in found.iter().enumerate() {
-        let statement = &found.statement;
-        let founding = statement.founding.as_ref();
-        let (field, certified) = match root {
-            Root::Founding => {
-                let founder = founding.map(|founding| founding.founder);
-                let certified = founding.map(Founding::id).as_ref() == Some(id);
-                ("founder", certified && founder == Some(statement.signer))
-            }
-            Root::Pins(pins) => {
-                let fits = |pin: &Pin| {
-                    pin.first == found.digest && pin.signers.contains(&statement.signer)
-                };
-                (
-                    "first statement",
-                    founding.is_none() && pins.iter().any(fits),
-                )
-            }
-        };
-        let checks = [
-            (field, certified),
-            ("epoch", statement.epoch == 1),
-            ("parents", statement.parents.is_empty()),
-        ];
-        match checks.into_iter().find(|(_, holds)| !holds) {
-            None => return Ok(index),
-            Some((field, _)) if index == 0 => {
-                let place = format!("{}/{}", found.dir.place(folder), KeyFile::Epoch);
-                error = KeysError::Wrong { place, field };
-            }
-            Some(_) => {}
-        }
-    }
-    Err(error)
 }
 
 fn admission_place(folder: &FolderName, dir: &KeyDir, name: &ReaderName) -> String {

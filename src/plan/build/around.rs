@@ -1,0 +1,113 @@
+//! What is about no single secret: signed files that do not count, folders whose keys are in question,
+//! references that nothing declares, and what must hold of several secrets together.
+
+use std::collections::BTreeSet;
+
+use crate::domain::{FolderName, SecretName};
+use crate::manifest::{Origin, Requirement, Rule};
+use crate::plan::build::Builder;
+use crate::plan::row::{Attention, Step};
+use crate::plan::why::Why;
+
+impl Builder<'_> {
+    /// What is about no single secret.
+    pub(super) fn around(&mut self) {
+        let mut notes: Vec<Why> = Vec::new();
+        if self.wanted.keys.is_empty() {
+            notes.extend(self.actual.refused.iter().cloned().map(Why::Refused));
+            for (folder, why) in &self.actual.broken {
+                notes.push(Why::Refused(format!("`{folder}`: {why}")));
+            }
+            for (folder, chain) in &self.actual.folders {
+                if let Some(known) = chain.behind() {
+                    notes.push(Why::Refused(format!(
+                        "`{folder}` has an older key here than number {}, which you have accepted",
+                        known.epoch
+                    )));
+                }
+            }
+            for stray in self
+                .actual
+                .strays
+                .iter()
+                .filter(|stray| stray.name.is_none())
+            {
+                let path = stray.path.display();
+                notes.push(Why::Refused(format!("`vault/{path}` {}", stray.why)));
+            }
+            let keys: BTreeSet<&str> = self
+                .manifest
+                .declarations
+                .keys()
+                .chain(self.actual.files.keys())
+                .map(SecretName::key)
+                .collect();
+            for (variable, paths) in &self.actual.references {
+                if !keys.contains(&**variable) {
+                    notes.push(Why::Undeclared {
+                        variable: variable.clone(),
+                        paths: paths.clone(),
+                    });
+                }
+            }
+            notes.extend(self.requirements());
+        }
+        let notes = notes.into_iter().map(|why| Attention { name: None, why });
+        self.attention.extend(notes);
+    }
+
+    fn requirements(&self) -> Vec<Why> {
+        let comes: BTreeSet<&SecretName> = self.rows.iter().map(|row| &row.name).collect();
+        let goes: BTreeSet<&SecretName> = self
+            .rows
+            .iter()
+            .filter(|row| row.step == Step::Remove)
+            .map(|row| &row.name)
+            .collect();
+        let there = |name: &SecretName| {
+            let other = self
+                .manifest
+                .declarations
+                .get(name)
+                .is_some_and(|declaration| {
+                    matches!(declaration.origin, Origin::Compose(_) | Origin::Default(_))
+                });
+            let sealed = self.actual.files.contains_key(name) || comes.contains(name);
+            other || (sealed && !goes.contains(name))
+        };
+        let mut broken = Vec::new();
+        for requirement in &self.manifest.requirements {
+            let profiles: Vec<Option<&FolderName>> = match &requirement.profiles[..] {
+                [] => vec![None],
+                profiles => profiles.iter().map(Some).collect(),
+            };
+            for profile in profiles {
+                let folders = self.manifest.visible(profile);
+                let has = |key: &&String| {
+                    let mut names = folders
+                        .iter()
+                        .filter_map(|folder| SecretName::within(folder, key).ok());
+                    names.any(|name| there(&name))
+                };
+                let found = requirement.keys.iter().filter(has).count();
+                if !holds(requirement, found) {
+                    broken.push(Why::Unmet {
+                        rule: requirement.rule,
+                        keys: requirement.keys.clone(),
+                        profile: profile.cloned(),
+                        found,
+                    });
+                }
+            }
+        }
+        broken
+    }
+}
+
+fn holds(requirement: &Requirement, found: usize) -> bool {
+    match requirement.rule {
+        Rule::AllOrNone => found == 0 || found == requirement.keys.len(),
+        Rule::AtLeastOne => found > 0,
+        Rule::ExactlyOne => found == 1,
+    }
+}
