@@ -3,6 +3,7 @@
 //! program or an address, and no text of it is repeated in an error, for it may hold a value.
 
 mod declaration;
+mod edit;
 mod error;
 mod fields;
 mod generate;
@@ -19,6 +20,7 @@ use jiff::civil::Date;
 use toml::de::DeTable;
 
 pub use declaration::{Declaration, Origin};
+pub use edit::{EditError, declare, rename, undeclare};
 pub use error::{ManifestError, ManifestErrors, Near, Problem};
 pub use generate::{Charset, Generator, GeneratorError, Made};
 pub use references::MAX_COMPOSED;
