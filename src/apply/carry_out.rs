@@ -2,7 +2,7 @@
 //! keys are made, files are sealed in batches on several threads and staged; then all of it happens,
 //! or nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -12,7 +12,7 @@ use crate::domain::{FolderName, Readers, SecretName, SecretValue};
 use crate::manifest::{self, Generator, Manifest, ShapeError};
 use crate::people::change::{Change, ChangeError, Made, make};
 use crate::people::{FolderKeys, KeysError, OpenError, Opener, Stale};
-use crate::plan::{Actual, ApprovedPlan, Basis, Extent, Plan, Row, Step, Supply};
+use crate::plan::{Actual, ApprovedPlan, Extent, Plan, Row, Step, Supply};
 use crate::sealed::{
     Content, Facts, FolderKey, MAX_FILE, Others, SealedError, Trail, reseal, seal,
 };
@@ -119,7 +119,10 @@ pub struct Marks {
 /// Makes an approved plan happen.
 pub fn carry_out(job: &Job<'_>, mut locked: LockedVault<'_>) -> Result<Done, ApplyError> {
     let plan = job.approved.plan();
-    compare(&plan.basis, &Plan::basis_of(job.actual))?;
+    let changes = plan.basis.changes_to(&Plan::basis_of(job.actual));
+    if !changes.is_empty() {
+        return Err(ApplyError::Stale(changes));
+    }
     let changes: Vec<Change> = plan.folders.iter().map(|folder| folder.change()).collect();
     let made = make(locked.vault(), job.keys, &changes, job.now)?;
     let writer = Writer {
@@ -167,31 +170,6 @@ pub fn carry_out(job: &Job<'_>, mut locked: LockedVault<'_>) -> Result<Done, App
     locked.commit()?;
     done.heads = made.known;
     Ok(done)
-}
-
-/// Names what has changed since the plan was made.
-fn compare(then: &Basis, now: &Basis) -> Result<(), ApplyError> {
-    let mut changed = Vec::new();
-    let names: BTreeSet<_> = then.files.keys().chain(now.files.keys()).collect();
-    for name in names {
-        match (then.files.get(name), now.files.get(name)) {
-            (Some(then), Some(now)) if then == now => {}
-            (Some(_), Some(_)) => changed.push(format!("`{name}` was changed")),
-            (None, _) => changed.push(format!("`{name}` is new")),
-            (_, None) => changed.push(format!("`{name}` is gone")),
-        }
-    }
-    let folders: BTreeSet<_> = then.folders.keys().chain(now.folders.keys()).collect();
-    for folder in folders {
-        if then.folders.get(folder) != now.folders.get(folder) {
-            changed.push(format!("the key or the readers of `{folder}` were changed"));
-        }
-    }
-    if changed.is_empty() {
-        Ok(())
-    } else {
-        Err(ApplyError::Stale(changed))
-    }
 }
 
 struct Writer<'a> {

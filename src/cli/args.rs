@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::cli::command::{config, doctor, env, vault};
+use crate::cli::command::{apply, config, doctor, env, plan, vault};
 
 /// Declarative secrets for git
 ///
@@ -80,6 +80,8 @@ pub enum Command {
     /// Keep secrets: make a vault, put values in, take them out
     #[command(subcommand)]
     Vault(VaultCommand),
+    Plan(plan::Args),
+    Apply(apply::Args),
     /// Hand values to programs
     #[command(subcommand)]
     Env(EnvCommand),

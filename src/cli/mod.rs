@@ -5,11 +5,15 @@ pub mod args;
 mod command;
 mod display;
 mod failure;
+mod given;
 mod hint;
 mod home_files;
 mod keys;
+mod meter;
+mod planning;
 mod prompt;
 mod render;
+mod rollback;
 mod start_over;
 mod terminal;
 mod ui;
@@ -76,6 +80,8 @@ fn dispatch(
             VaultCommand::Generate(args) => command::vault::generate::run(args, &mut open()?, ui),
             VaultCommand::Show(args) => command::vault::show::run(args, &open()?, ui),
         },
+        Some(Command::Plan(args)) => command::plan::run(args, &open()?, ui),
+        Some(Command::Apply(args)) => command::apply::run(args, &mut open()?, ui),
         Some(Command::Doctor(args)) => command::doctor::run(args, global, environment, ui),
         Some(Command::Config(ConfigCommand::Check(args))) => {
             command::config::check::run(args, &open()?, ui)

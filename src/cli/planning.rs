@@ -117,7 +117,11 @@ impl Planned {
         let survey = Survey::new(workspace.vault(), manifest, seen.as_ref());
         let chains = match &keys {
             Some(_) => None,
-            None => Some(workspace.chains().map_err(|error| Failure::of(what, &error))?),
+            None => Some(
+                workspace
+                    .chains()
+                    .map_err(|error| Failure::of(what, &error))?,
+            ),
         };
         let chains = match (&keys, &chains) {
             (Some(keys), _) => keys.chains(),
@@ -183,7 +187,13 @@ impl Planned {
             |seen| opened.fold(false, |rose, (name, at)| seen.raise(name, at) | rose),
             ui,
         );
-        workspace.accept_heads(self.actual.folders.values().filter_map(|chain| chain.known()), ui);
+        workspace.accept_heads(
+            self.actual
+                .folders
+                .values()
+                .filter_map(|chain| chain.known()),
+            ui,
+        );
     }
 }
 
@@ -206,7 +216,9 @@ pub fn desired(
         .collect();
     let unknown = manifest.check_people(&people, &groups);
     if !unknown.is_empty() {
-        let sentences = unknown.iter().map(|error| format!("`hoziron.toml`: {error}"));
+        let sentences = unknown
+            .iter()
+            .map(|error| format!("`hoziron.toml`: {error}"));
         return Err(all(sentences.collect()));
     }
     let access = Access {
@@ -225,7 +237,9 @@ fn references(workspace: &Workspace<'_>) -> Result<BTreeMap<String, Vec<String>>
     let config = config.map_err(|error| Failure::of("cannot make a plan", &error))?;
     let mut references: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for reference in config.iter().flat_map(|config| config.references()) {
-        let paths = references.entry(reference.variable.to_string()).or_default();
+        let paths = references
+            .entry(reference.variable.to_string())
+            .or_default();
         paths.push(reference.path.clone());
     }
     Ok(references)
@@ -236,7 +250,10 @@ pub fn public_files(workspace: &Workspace<'_>) -> Result<BTreeMap<String, Digest
     let what = "cannot read what the plan is made from";
     let people = workspace.vault().people();
     let people = people.map_err(|error| Failure::of(what, &error))?;
-    let targets = people.into_iter().map(Target::Recipient).chain([Target::Manifest]);
+    let targets = people
+        .into_iter()
+        .map(Target::Recipient)
+        .chain([Target::Manifest]);
     let mut files = BTreeMap::new();
     for target in targets {
         let bytes = workspace.vault().read_target(&target, 1 << 20);

@@ -33,7 +33,10 @@ impl<'a> Judge<'a> {
                 "it was rolled back: revision {revision}, and you have seen {mark}; {how}"
             ))
         };
-        let held = self.repository.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let held = self
+            .repository
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let found = held.get_or_init(|| {
             let environment = self.workspace.environment();
             let home = self.workspace.home();

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use crate::cli::args::{ColorChoice, Global};
 use crate::cli::display;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::meter::Meter;
 use crate::cli::prompt::{self, PromptError};
 use crate::domain::SecretValue;
 
@@ -96,6 +97,11 @@ impl Ui {
         if self.verbose {
             self.detail(&text());
         }
+    }
+
+    /// Starts to show how far long work has come; silent under `--quiet`.
+    pub fn meter(&self, what: &'static str) -> Meter {
+        Meter::new(what, self.quiet)
     }
 
     /// Says something that may need attention, always.

@@ -181,6 +181,29 @@ pub struct Basis {
     pub folders: BTreeMap<FolderName, Digest>,
 }
 
+impl Basis {
+    /// Names what is different in another one, made later.
+    pub fn changes_to(&self, now: &Self) -> Vec<String> {
+        let mut changed = Vec::new();
+        let names: BTreeSet<_> = self.files.keys().chain(now.files.keys()).collect();
+        for name in names {
+            match (self.files.get(name), now.files.get(name)) {
+                (Some(then), Some(now)) if then == now => {}
+                (Some(_), Some(_)) => changed.push(format!("`{name}` was changed")),
+                (None, _) => changed.push(format!("`{name}` is new")),
+                (_, None) => changed.push(format!("`{name}` is gone")),
+            }
+        }
+        let folders: BTreeSet<_> = self.folders.keys().chain(now.folders.keys()).collect();
+        for folder in folders {
+            if self.folders.get(folder) != now.folders.get(folder) {
+                changed.push(format!("the key or the readers of `{folder}` were changed"));
+            }
+        }
+        changed
+    }
+}
+
 impl Plan {
     /// Says whether there is nothing to do and nothing to look at but what must be rotated by hand.
     pub fn is_empty(&self) -> bool {

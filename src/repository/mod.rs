@@ -2,6 +2,7 @@
 //! what is tracked, staged, configured, and what any path held at any commit. Nothing that a
 //! repository brings along is run, nothing is asked of the network, and only settings are changed.
 
+mod commit;
 mod history;
 mod index;
 mod objects;

@@ -55,7 +55,11 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, Failure> {
-    let saved = args.plan.as_deref().map(|path| load(path, workspace)).transpose()?;
+    let saved = args
+        .plan
+        .as_deref()
+        .map(|path| load(path, workspace))
+        .transpose()?;
     let wanted = match &saved {
         Some(saved) => saved.wanted.clone(),
         None => args.selection.wanted()?,
@@ -115,7 +119,11 @@ fn carry_out_planned(
         supplied: planned.given.keys().cloned().collect(),
     };
     let Planned {
-        plan, keys, given, now, ..
+        plan,
+        keys,
+        given,
+        now,
+        ..
     } = planned;
     let approved = plan.approve(&approval).map_err(|error| refused(&error))?;
     let keys = keys.expect("private keys were read");
@@ -126,7 +134,12 @@ fn carry_out_planned(
     } else {
         render::plan::done(approved.plan())
     })?;
-    for attention in approved.plan().attention.iter().filter(|one| one.name.is_some()) {
+    for attention in approved
+        .plan()
+        .attention
+        .iter()
+        .filter(|one| one.name.is_some())
+    {
         let name = attention.name.as_ref().expect("it is about a secret");
         ui.note(&format!("`{name}`: {}", attention.why));
     }
@@ -184,9 +197,11 @@ fn adopt(plan: &Plan, workspace: &Workspace<'_>) -> Result<Option<String>, Failu
         return Ok(None);
     }
     let text = workspace.vault().manifest();
-    let text = text.map_err(|error| Failure::of(what, &error))?.unwrap_or_default();
+    let text = text
+        .map_err(|error| Failure::of(what, &error))?
+        .unwrap_or_default();
     let text = String::from_utf8(text).unwrap_or_default();
-    edit::adopt(&text, &names)
+    edit::declare(&text, &names)
         .map(Some)
         .map_err(|error| Failure::of(what, &error))
 }
@@ -195,10 +210,16 @@ fn remember(done: &Done, workspace: &Workspace<'_>, ui: &Ui) {
     workspace.remember(
         |seen| {
             let marks = &done.marks;
-            let gone = marks.gone.iter().fold(false, |any, name| seen.forget(name) | any);
-            marks.sealed.iter().fold(gone, |any, (name, revision, file)| {
-                seen.seal(name, *revision, file) | any
-            })
+            let gone = marks
+                .gone
+                .iter()
+                .fold(false, |any, name| seen.forget(name) | any);
+            marks
+                .sealed
+                .iter()
+                .fold(gone, |any, (name, revision, file)| {
+                    seen.seal(name, *revision, file) | any
+                })
         },
         ui,
     );
@@ -208,8 +229,11 @@ fn remember(done: &Done, workspace: &Workspace<'_>, ui: &Ui) {
 fn accepted(args: &Args) -> Result<Option<Digest>, Failure> {
     let parse = |text: &String| {
         Digest::parse(text).ok_or_else(|| {
-            Failure::new("`--accept-recipients` takes the digest that the plan shows", Exit::Usage)
-                .cause("it is 64 hexadecimal digits")
+            Failure::new(
+                "`--accept-recipients` takes the digest that the plan shows",
+                Exit::Usage,
+            )
+            .cause("it is 64 hexadecimal digits")
         })
     };
     args.accept_recipients.as_ref().map(parse).transpose()
@@ -228,7 +252,11 @@ fn ask(
         return Ok(values);
     }
     for name in names {
-        let shape = workspace.manifest().declarations.get(name).map(|one| &one.shape);
+        let shape = workspace
+            .manifest()
+            .declarations
+            .get(name)
+            .map(|one| &one.shape);
         for round in 1.. {
             let value = ui.ask_hidden(name.as_str(), "give the values with `--input FILE`")?;
             match shape.map(|shape| shape.check(&value)) {
@@ -266,7 +294,9 @@ fn refused(error: &ApprovalError) -> Failure {
         ApprovalError::Recipients { digest } => Failure::new(what, Exit::Error)
             .cause("new readers would be let in, and nobody has approved them")
             .hint("`hoziron plan` shows them; on a terminal, leave out `--yes` and look at them")
-            .hint(format!("or approve exactly these: `--accept-recipients {digest}`")),
+            .hint(format!(
+                "or approve exactly these: `--accept-recipients {digest}`"
+            )),
     }
 }
 

@@ -1,7 +1,10 @@
 //! One file a command, named as it is typed.
 
+pub mod apply;
+mod commit;
 pub mod config;
 pub mod doctor;
 pub mod env;
+pub mod plan;
 pub mod status;
 pub mod vault;

@@ -66,7 +66,10 @@ pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Fail
             lines: SavedPlan::lines_of(plan),
         };
         save(path, &saved)?;
-        ui.note(&format!("saved; carry it out with `hoziron apply {}`", path.display()));
+        ui.note(&format!(
+            "saved; carry it out with `hoziron apply {}`",
+            path.display()
+        ));
     } else if !plan.is_empty() && !args.json {
         ui.note("nothing was written; `hoziron apply` carries this out");
     }
@@ -88,5 +91,10 @@ fn save(path: &std::path::Path, saved: &SavedPlan) -> Result<(), Failure> {
     }
     write_private(path, text.as_bytes(), Overwrite::Replace)
         .map(drop)
-        .map_err(|error| Failure::of(format!("cannot save the plan in `{}`", path.display()), &error))
+        .map_err(|error| {
+            Failure::of(
+                format!("cannot save the plan in `{}`", path.display()),
+                &error,
+            )
+        })
 }

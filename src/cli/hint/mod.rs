@@ -4,6 +4,7 @@
 
 mod env;
 mod home;
+mod plan;
 mod vault;
 
 use std::error::Error;

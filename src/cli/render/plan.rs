@@ -24,7 +24,11 @@ pub fn text(plan: &Plan) -> String {
     let commands: Vec<(String, String)> = plan.attention.iter().filter_map(command).collect();
     if !commands.is_empty() {
         text.push_str("Needs attention:\n");
-        let width = commands.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        let width = commands
+            .iter()
+            .map(|(name, _)| name.len())
+            .max()
+            .unwrap_or(0);
         for (name, command) in commands {
             text.push_str(&format!("  {name:width$}  {command}\n"));
         }
@@ -50,7 +54,12 @@ pub fn done(plan: &Plan) -> String {
     }
     let rows = plan.rows.iter().map(|row| {
         let sign = row.step.sign();
-        (sign.character(), row.name.to_string(), sign.past(), row.why.to_string())
+        (
+            sign.character(),
+            row.name.to_string(),
+            sign.past(),
+            row.why.to_string(),
+        )
     });
     text.push_str(&aligned(rows.collect()));
     text.trim_end().to_owned()
@@ -93,7 +102,10 @@ fn readers(change: &FolderChange) -> String {
     parts.extend(signed('-', &difference.leaving, ""));
     parts.extend(signed('+', &difference.more_keys, " (another key)"));
     parts.extend(signed('-', &difference.fewer_keys, " (a key)"));
-    let signing = difference.signing.iter().map(|name| format!("{name} (may change readers)"));
+    let signing = difference
+        .signing
+        .iter()
+        .map(|name| format!("{name} (may change readers)"));
     parts.extend(signing);
     if parts.is_empty() {
         parts.push("the same readers".to_owned());
@@ -103,7 +115,11 @@ fn readers(change: &FolderChange) -> String {
         Kind::Carve => "a key of its own",
         Kind::NewKey => "a new key",
     };
-    let secrets = if change.secrets == 1 { "secret" } else { "secrets" };
+    let secrets = if change.secrets == 1 {
+        "secret"
+    } else {
+        "secrets"
+    };
     format!(
         "readers of {place}: {}  ({} {secrets}; {how})",
         parts.join("  "),
@@ -129,7 +145,11 @@ fn table(plan: &Plan, word: impl Fn(Sign) -> &'static str) -> String {
 }
 
 fn aligned(lines: Vec<(char, String, &'static str, String)>) -> String {
-    let width = lines.iter().map(|(_, name, ..)| name.len()).max().unwrap_or(0);
+    let width = lines
+        .iter()
+        .map(|(_, name, ..)| name.len())
+        .max()
+        .unwrap_or(0);
     let mut text = String::new();
     for (sign, name, word, why) in lines {
         let why = line(&why);
@@ -141,7 +161,11 @@ fn aligned(lines: Vec<(char, String, &'static str, String)>) -> String {
 
 /// What to type next.
 fn command(attention: &Attention) -> Option<(String, String)> {
-    let name = attention.name.as_ref().map(ToString::to_string).unwrap_or_default();
+    let name = attention
+        .name
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     let command = match &attention.why {
         Why::Due { .. } | Why::Seen { .. } => {
             format!("change it where it is used, then `hoziron vault set {name}`")
@@ -153,7 +177,9 @@ fn command(attention: &Attention) -> Option<(String, String)> {
         Why::Invalid(_) | Why::Required { .. } => format!("`hoziron vault set {name}`"),
         Why::MoveTaken { from } => format!("`hoziron vault remove` one of `{from}` and `{name}`"),
         Why::Protected { flag, .. } => format!("`hoziron apply` with {flag}"),
-        Why::Stale { .. } => format!("`hoziron apply --accept-stale {name}`, if it is what it should be"),
+        Why::Stale { .. } => {
+            format!("`hoziron apply --accept-stale {name}`, if it is what it should be")
+        }
         Why::Undeclared { variable, .. } => {
             format!("`hoziron vault set {} --declare`", typed(variable))
         }
@@ -180,7 +206,11 @@ pub fn summary(plan: &Plan) -> String {
         }
     }
     if plan.is_empty() {
-        let secrets = if plan.unchanged == 1 { "secret matches" } else { "secrets match" };
+        let secrets = if plan.unchanged == 1 {
+            "secret matches"
+        } else {
+            "secrets match"
+        };
         let same = format!("No changes. {} {secrets} the manifest.", plan.unchanged);
         let by_hand = counts.iter().find(|(sign, _)| *sign == Sign::MustRotate);
         return match by_hand {
@@ -238,7 +268,11 @@ impl FolderJson {
         let difference = &change.difference;
         Self {
             folder: change.folder.to_string(),
-            readers: change.after.iter().map(|reader| reader.name.to_string()).collect(),
+            readers: change
+                .after
+                .iter()
+                .map(|reader| reader.name.to_string())
+                .collect(),
             joining: names(&[&difference.joining[..], &difference.more_keys].concat()),
             leaving: names(&[&difference.leaving[..], &difference.fewer_keys].concat()),
             new_key: change.renews(),
