@@ -110,6 +110,7 @@ const REVEALS: &[(&str, usize)] = &[
     ("cli/command/vault/get.rs", 1),
     ("cli/command/vault/init.rs", 1),
     ("cli/ui.rs", 2),
+    ("domain/forms.rs", 1),
     ("domain/identity.rs", 1),
     ("domain/locked.rs", 5),
     ("domain/plugin.rs", 2),
