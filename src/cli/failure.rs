@@ -14,6 +14,8 @@ pub enum Exit {
     Done = 0,
     /// An error, also: not found.
     Error = 1,
+    /// `scan`: nothing was found, and not everything could be looked at.
+    Incomplete = 3,
     /// No identity opens it.
     NoIdentity = 5,
     /// Not to be trusted: damaged, forged, misplaced, not accepted.

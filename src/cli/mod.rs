@@ -5,6 +5,7 @@ pub mod args;
 mod command;
 mod display;
 mod failure;
+mod git_checks;
 mod hint;
 mod home_files;
 mod keys;
@@ -24,7 +25,7 @@ use clap::error::ErrorKind;
 
 use crate::env::hygiene::{self, CoreLimit};
 use crate::home::Environment;
-use args::{Cli, Command, ConfigCommand, EnvCommand, VaultCommand};
+use args::{Cli, Command, ConfigCommand, EnvCommand, GitCommand, HooksCommand, VaultCommand};
 use failure::{Exit, Failure};
 use ui::Ui;
 use workspace::Workspace;
@@ -76,6 +77,14 @@ fn dispatch(
             VaultCommand::Generate(args) => command::vault::generate::run(args, &mut open()?, ui),
             VaultCommand::Show(args) => command::vault::show::run(args, &open()?, ui),
         },
+        Some(Command::Git(command)) => match command {
+            GitCommand::Install(args) => command::git::install::run(args, environment, ui),
+            GitCommand::Run(args) => command::git::run::run(args, environment, limits),
+            GitCommand::Hooks(HooksCommand::Install(args)) => {
+                command::git::hooks::run(args, environment, ui)
+            }
+        },
+        Some(Command::Scan(args)) => command::scan::run(args, global, environment, ui),
         Some(Command::Doctor(args)) => command::doctor::run(args, global, environment, ui),
         Some(Command::Config(ConfigCommand::Check(args))) => {
             command::config::check::run(args, &open()?, ui)

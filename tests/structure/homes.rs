@@ -26,6 +26,7 @@ const CHANGING: &str =
 /// Where that is at home: whole or not at all, in the vault and outside of it.
 const CHANGERS: &[&str] = &[
     "disk/",
+    "git/hooks.rs",
     "home/private.rs",
     "home/scratch.rs",
     "vault/transaction/",
@@ -100,7 +101,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "people/statement.rs",
         ],
     ),
-    ("walkdir", &["vault/inventory.rs"]),
+    ("walkdir", &["scan/subject.rs", "vault/inventory.rs"]),
     ("zeroize", &[""]),
 ];
 

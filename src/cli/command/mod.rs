@@ -3,5 +3,7 @@
 pub mod config;
 pub mod doctor;
 pub mod env;
+pub mod git;
+pub mod scan;
 pub mod status;
 pub mod vault;

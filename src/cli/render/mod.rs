@@ -1,6 +1,7 @@
 //! Text and JSON from values: no decisions, no I/O.
 
 pub mod json;
+pub mod scan;
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
