@@ -18,6 +18,8 @@
 //! | 4 | [`workspace`] | a home that is ready to be worked in |
 //! | 5 | [`apply`] | carrying a plan out |
 //! | 6 | [`env`] | values to programs |
+//! | 6 | [`git`] | git's settings and hooks for a vault |
+//! | 6 | [`scan`] | looking for leaks |
 //! | 7 | [`cli`] | the only floor that talks |
 
 #![forbid(unsafe_code)]
@@ -28,12 +30,14 @@ pub mod config;
 pub mod disk;
 pub mod domain;
 pub mod env;
+pub mod git;
 pub mod home;
 pub mod input;
 pub mod manifest;
 pub mod people;
 pub mod plan;
 pub mod repository;
+pub mod scan;
 pub mod sealed;
 pub mod vault;
 pub mod workspace;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::cli::command::{apply, config, doctor, env, plan, vault};
+use crate::cli::command::{apply, config, doctor, env, git, plan, scan, vault};
 
 /// Declarative secrets for git
 ///
@@ -88,6 +88,10 @@ pub enum Command {
     /// Look at the application's own settings
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Have git work with sealed files
+    #[command(subcommand)]
+    Git(GitCommand),
+    Scan(scan::Args),
     Doctor(doctor::Args),
     /// Start a program with its secrets in the environment (the same as `env exec`)
     ///
@@ -135,6 +139,24 @@ pub enum EnvCommand {
 pub enum ConfigCommand {
     Check(config::check::Args),
     Show(config::show::Args),
+}
+
+/// Have git work with sealed files.
+#[derive(Subcommand)]
+#[expect(missing_docs, reason = "the help of a command stands on its `Args`")]
+pub enum GitCommand {
+    Install(git::install::Args),
+    Run(git::run::Args),
+    /// Have git look for leaks by itself
+    #[command(subcommand)]
+    Hooks(HooksCommand),
+}
+
+/// Have git look for leaks by itself.
+#[derive(Subcommand)]
+#[expect(missing_docs, reason = "the help of a command stands on its `Args`")]
+pub enum HooksCommand {
+    Install(git::hooks::Args),
 }
 
 /// Which secrets.

@@ -16,7 +16,7 @@ pub enum Exit {
     Error = 1,
     /// Something differs from what it should be.
     Differs = 2,
-    /// Something differs, and something stands in the way.
+    /// Something differs, and something stands in the way; `scan`: not everything could be looked at.
     Blocked = 3,
     /// The plan is not of what is there now.
     Stale = 4,

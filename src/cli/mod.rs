@@ -5,6 +5,7 @@ pub mod args;
 mod command;
 mod display;
 mod failure;
+mod git_checks;
 mod given;
 mod hint;
 mod home_files;
@@ -28,7 +29,7 @@ use clap::error::ErrorKind;
 
 use crate::env::hygiene::{self, CoreLimit};
 use crate::home::Environment;
-use args::{Cli, Command, ConfigCommand, EnvCommand, VaultCommand};
+use args::{Cli, Command, ConfigCommand, EnvCommand, GitCommand, HooksCommand, VaultCommand};
 use failure::{Exit, Failure};
 use ui::Ui;
 use workspace::Workspace;
@@ -82,6 +83,14 @@ fn dispatch(
         },
         Some(Command::Plan(args)) => command::plan::run(args, &open()?, ui),
         Some(Command::Apply(args)) => command::apply::run(args, &mut open()?, ui),
+        Some(Command::Git(command)) => match command {
+            GitCommand::Install(args) => command::git::install::run(args, environment, ui),
+            GitCommand::Run(args) => command::git::run::run(args, environment, limits),
+            GitCommand::Hooks(HooksCommand::Install(args)) => {
+                command::git::hooks::run(args, environment, ui)
+            }
+        },
+        Some(Command::Scan(args)) => command::scan::run(args, global, environment, ui),
         Some(Command::Doctor(args)) => command::doctor::run(args, global, environment, ui),
         Some(Command::Config(ConfigCommand::Check(args))) => {
             command::config::check::run(args, &open()?, ui)

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::Args;
 
 use crate::apply::Survey;
-use crate::cli::command::vault::seal::now;
+use crate::cli::command::vault::now;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::rollback;
 use crate::cli::ui::Ui;

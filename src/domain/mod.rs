@@ -2,6 +2,7 @@
 //! mistake unwritable, and each is made by one constructor that checks. No I/O happens here.
 
 mod field;
+mod forms;
 mod glob;
 mod identity;
 mod locked;
@@ -16,6 +17,7 @@ mod var;
 mod vault_id;
 
 pub use field::push_field;
+pub use forms::{Encoding, Form, forms};
 pub use glob::Glob;
 pub use identity::{Identity, IdentityTextError, Keyring, take_text};
 pub use locked::{Locked, UnlockError};
@@ -24,7 +26,7 @@ pub use name::{FolderName, MAX_NAME, NameError, ReaderName, SecretName};
 pub use plugin::{PluginIdentity, Voice};
 pub use recipient::{Reader, Readers, ReadersError, Recipient, RecipientError};
 pub use signing::{SigningKey, VerifyingKey};
-pub use token::known_token;
+pub use token::{known_token, token_at, token_starts};
 pub use value::{MAX_VALUE, SecretValue};
 pub use var::VarName;
 pub use vault_id::{Founding, VaultId, VaultIdError};

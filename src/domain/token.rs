@@ -40,6 +40,15 @@ const PREFIXES: [(&str, usize, &str); 34] = [
     ("https://hooks.slack.com/services/", 20, "a Slack webhook"),
 ];
 
+/// The beginning of a PEM file.
+const PEM: &[u8] = b"-----BEGIN ";
+
+/// How far a token is followed, in bytes.
+const MAX_TOKEN: usize = 2048;
+
+/// How much base64 has to follow the header of a private key, in bytes.
+const SHORTEST_BODY: usize = 24;
+
 /// Names the kind of credential that a text has the shape of.
 pub fn known_token(text: &str) -> Option<&'static str> {
     let text = text.trim();
@@ -57,6 +66,108 @@ pub fn known_token(text: &str) -> Option<&'static str> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./+=".contains(&byte);
         (rest.len() >= *least && rest.bytes().all(plain)).then_some(*kind)
     })
+}
+
+/// The first three bytes of everything that [`token_at`] knows.
+pub fn token_starts() -> impl Iterator<Item = [u8; 3]> {
+    let fixed = [PEM, b"eyJ", b"://"];
+    let all = PREFIXES.iter().map(|(prefix, ..)| prefix.as_bytes());
+    all.chain(fixed).map(|start| [start[0], start[1], start[2]])
+}
+
+/// Names the kind of credential that stands at this place of a text, if it looks like a real one:
+/// no placeholder, no word of a language, not the middle of something longer.
+pub fn token_at(text: &[u8], at: usize) -> Option<&'static str> {
+    let (before, rest) = text.split_at(at);
+    if rest.starts_with(b"://") {
+        return password_around(before, rest).then_some("a URL with a password");
+    }
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-".contains(byte);
+    // The `n` of an escaped line end is no part of a token.
+    if before.last().is_some_and(is_part)
+        && before
+            .len()
+            .checked_sub(2)
+            .is_none_or(|at| before[at] != b'\\')
+    {
+        return None;
+    }
+    if rest.starts_with(PEM) {
+        return is_private_pem(rest).then_some("a private key");
+    }
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-./+=".contains(byte);
+    let end = rest.iter().take(MAX_TOKEN).position(|byte| !plain(byte));
+    let run = std::str::from_utf8(&rest[..end.unwrap_or(rest.len().min(MAX_TOKEN))]).ok()?;
+    if run.starts_with("eyJ") {
+        return is_web_token(run).then_some("a JSON web token");
+    }
+    PREFIXES.iter().find_map(|(prefix, least, kind)| {
+        let body = run.strip_prefix(prefix)?;
+        (body.len() >= *least && is_random(body)).then_some(*kind)
+    })
+}
+
+/// Both letters and digits, and not the same few over and over.
+fn is_random(body: &str) -> bool {
+    let mut seen = [false; 128];
+    for byte in body.bytes() {
+        seen[usize::from(byte & 127)] = true;
+    }
+    let distinct = seen.iter().filter(|seen| **seen).count();
+    body.bytes().any(|byte| byte.is_ascii_digit())
+        && body.bytes().any(|byte| byte.is_ascii_alphabetic())
+        && distinct >= 8
+        && !body.contains("EXAMPLE")
+}
+
+/// A PEM header of a private key with something behind it that may be the key.
+fn is_private_pem(text: &[u8]) -> bool {
+    let text = &text[PEM.len()..text.len().min(MAX_TOKEN)];
+    let Some(end) = text.windows(5).position(|five| five == b"-----") else {
+        return false;
+    };
+    let label = &text[..end];
+    if end > 40 || !label.windows(11).any(|word| word == b"PRIVATE KEY") {
+        return false;
+    }
+    let mut body = &text[end + 5..];
+    loop {
+        body = match body {
+            [b'\\', b'n' | b'r' | b't', rest @ ..] => rest,
+            [
+                b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'\'' | b'+' | b',' | b'\\' | b'#' | b'|',
+                rest @ ..,
+            ] => rest,
+            _ => break,
+        };
+    }
+    let headers = [&b"Proc-Type:"[..], b"Version:", b"Comment:"];
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
+    headers.iter().any(|header| body.starts_with(header))
+        || body.len() >= SHORTEST_BODY && body[..SHORTEST_BODY].iter().all(is_digit)
+}
+
+/// Whether the URL whose `://` stands between these has a password that looks like one.
+fn password_around(before: &[u8], rest: &[u8]) -> bool {
+    let part = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
+    let scheme = before
+        .iter()
+        .rev()
+        .take(20)
+        .take_while(|byte| part(byte))
+        .count();
+    let ends = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`<>\\,;)]}/?#".contains(byte);
+    let authority = &rest[3..rest.len().min(MAX_TOKEN)];
+    let end = authority.iter().position(ends).unwrap_or(authority.len());
+    let url = [&before[before.len() - scheme..], &rest[..3 + end]].concat();
+    let Ok(url) = String::from_utf8(url) else {
+        return false;
+    };
+    let password = url
+        .rsplit_once('@')
+        .and_then(|(user, _)| Some(user.rsplit_once(':')?.1));
+    has_password(&url)
+        && password.is_some_and(|password| password.len() >= 8 && is_random(password))
 }
 
 /// `scheme://user:password@host`, the password not a placeholder such as `${PASSWORD}`.
@@ -109,6 +220,49 @@ mod tests {
             "-----BEGIN EC PRIVATE KEY-----\nMHc",
         ] {
             assert!(known_token(text).is_some(), "{text}");
+        }
+    }
+
+    fn found(text: &str) -> Option<&'static str> {
+        let starts: Vec<_> = token_starts().collect();
+        (0..text.len().saturating_sub(2))
+            .filter(|at| {
+                starts
+                    .iter()
+                    .any(|start| text.as_bytes()[*at..].starts_with(start))
+            })
+            .find_map(|at| token_at(text.as_bytes(), at))
+    }
+
+    #[test]
+    fn a_credential_is_found_in_the_middle_of_a_text() {
+        for text in [
+            "key=sk_live_4eC39HqLyjWDarjtT1zdp7dc;",
+            "\"a\\nghp_16C7e42F292c6912E7710c838347Ae178B4a\"",
+            "db: postgres://app:h4nter2-and-more@db.internal/app",
+            "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P",
+            "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmU",
+            "\"-----BEGIN PRIVATE KEY-----\\nMIIEvQIBADANBgkqhkiG9w0BAQEF\"",
+            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n",
+        ] {
+            assert!(found(text).is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn placeholders_and_parts_of_words_are_not() {
+        for text in [
+            "AKIAIOSFODNN7EXAMPLE",
+            "sk_test_xxxxxxxxxxxxxxxxxxxxxxxx",
+            "class=\"sk-circle-fade-dot-wrapper-in\"",
+            "task-0123456789abcdefghijkl",
+            "if text.contains(\"-----BEGIN PRIVATE KEY-----\") { return",
+            "-----BEGIN CERTIFICATE-----\nMIIEvQIBADANBgkqhkiG9w0BAQEF",
+            "postgres://user:password@localhost/db",
+            "https://example.org/a:b@c",
+            "ghp_",
+        ] {
+            assert_eq!(found(text), None, "{text}");
         }
     }
 

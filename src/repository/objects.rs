@@ -147,14 +147,13 @@ impl Repository {
         Ok(known.map(object).collect())
     }
 
-    /// Lists the objects that a push to a remote would send, as far as its tracked branches tell.
-    pub fn unpushed(&self, commit: &ObjectId, remote: &str) -> Result<Vec<Object>, GitError> {
+    /// Returns what the branches of a remote were at when it was last asked.
+    pub fn heads_of(&self, remote: &str) -> Result<Vec<ObjectId>, GitError> {
         let pattern = format!("refs/remotes/{remote}/");
         let words = ["for-each-ref", "--format=%(objectname)", "--"];
         let refs = self.read(&words, &[OsStr::new(&pattern)], b"", LONG)?;
         let refs = String::from_utf8_lossy(&refs);
-        let refs: Vec<_> = refs.lines().filter_map(ObjectId::parse).collect();
-        self.reached(std::slice::from_ref(commit), &refs)
+        Ok(refs.lines().filter_map(ObjectId::parse).collect())
     }
 
     /// Lists every object there is, also those that nothing leads to any more.

@@ -26,6 +26,7 @@ const CHANGING: &str =
 /// Where that is at home: whole or not at all, in the vault and outside of it.
 const CHANGERS: &[&str] = &[
     "disk/",
+    "git/hooks.rs",
     "home/private.rs",
     "home/scratch.rs",
     "vault/transaction/",
@@ -118,7 +119,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "people/statement.rs",
         ],
     ),
-    ("walkdir", &["vault/inventory.rs"]),
+    ("walkdir", &["scan/subject.rs", "vault/inventory.rs"]),
     ("zeroize", &[""]),
 ];
 
@@ -128,6 +129,7 @@ const REVEALS: &[(&str, usize)] = &[
     ("cli/command/vault/get.rs", 1),
     ("cli/command/vault/init.rs", 1),
     ("cli/ui.rs", 2),
+    ("domain/forms.rs", 1),
     ("domain/identity.rs", 1),
     ("domain/locked.rs", 5),
     ("domain/plugin.rs", 2),

@@ -209,6 +209,7 @@ fn chmod(path: &Path, mode: u32) {
 #[test]
 fn doctor_repairs_what_is_wrong_by_pasting() {
     let house = House::new();
+    house.run(["git", "install"]).ok();
     house.seal("API_KEY", CANARY.as_bytes());
     house.commit("first");
     healthy(&house);
@@ -244,6 +245,7 @@ fn doctor_repairs_what_is_wrong_by_pasting() {
 #[test]
 fn a_strange_name_in_the_vault_runs_nothing_when_pasted() {
     let house = House::new();
+    house.run(["git", "install"]).ok();
     for name in [
         "x; touch pwned #",
         "$(touch pwned)",
@@ -264,6 +266,7 @@ fn a_strange_name_in_the_vault_runs_nothing_when_pasted() {
 #[test]
 fn doctor_finds_what_needs_a_person() {
     let house = House::new();
+    house.run(["git", "install"]).ok();
     house.seal("API_KEY", b"value");
     settings(&house, &format!("password = \"{CANARY}\"\n"));
     assert_eq!(repairs(&house), ["hoziron config check"]);

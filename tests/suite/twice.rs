@@ -94,6 +94,11 @@ const READING: &[(&[&str], i32)] = &[
     (&["vault", "rename", "API_KEY", "API_KEY"], 0),
     (&["vault", "set", "API_KEY", "value"], 64),
     (&["vault", "set", "../API_KEY"], 64),
+    (&["scan"], 0),
+    (&["scan", "--staged", "--json"], 0),
+    (&["scan", "--all"], 0),
+    (&["git", "install", "--check"], 1),
+    (&["git", "install", "--dry-run"], 0),
     (&["vault", "set", "API_KEY", "--from-file", "/nowhere"], 1),
 ];
 

@@ -15,10 +15,9 @@ use crate::cli::render;
 use crate::cli::ui::Ui;
 use crate::cli::workspace::Workspace;
 use crate::domain::{SecretName, SecretValue};
-use crate::manifest::edit;
+use crate::manifest::declare;
 use crate::people::Digest;
 use crate::plan::{Approval, ApprovalError, ApprovedPlan, Plan, SavedPlan, Step};
-use crate::vault::Target;
 
 /// The longest saved plan that is read, in bytes (64 MiB).
 const MAX_PLAN: u64 = 64 * 1024 * 1024;
@@ -201,7 +200,7 @@ fn adopt(plan: &Plan, workspace: &Workspace<'_>) -> Result<Option<String>, Failu
         .map_err(|error| Failure::of(what, &error))?
         .unwrap_or_default();
     let text = String::from_utf8(text).unwrap_or_default();
-    edit::declare(&text, &names)
+    declare(&text, &names)
         .map(Some)
         .map_err(|error| Failure::of(what, &error))
 }

@@ -7,6 +7,7 @@ use crate::cli::args::Global;
 use crate::cli::command::env::variables::local;
 use crate::cli::display::word;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::git_checks;
 use crate::cli::home_files;
 use crate::cli::keys;
 use crate::cli::render::{self, Check};
@@ -151,6 +152,7 @@ fn look_at_home(checks: &mut Vec<Check>, workspace: &Workspace<'_>, ui: &Ui) {
         }
         Err(error) => checks.push(Check::wrong("git", &Failure::of(what, &error))),
     }
+    checks.extend(git_checks::checks(workspace));
     checks.push(match local(workspace, ui) {
         Ok(None) => Check::right(".env", "there is none".to_owned()),
         Ok(Some(local)) => match local.readable_by_others {

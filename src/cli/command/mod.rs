@@ -5,6 +5,8 @@ mod commit;
 pub mod config;
 pub mod doctor;
 pub mod env;
+pub mod git;
 pub mod plan;
+pub mod scan;
 pub mod status;
 pub mod vault;

@@ -3,6 +3,7 @@
 //! no options and no commands; this file does.
 
 mod env;
+mod git;
 mod home;
 mod plan;
 mod vault;

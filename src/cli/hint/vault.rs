@@ -4,7 +4,7 @@ use crate::cli::display::word;
 use crate::cli::failure::{Exit, sentence};
 use crate::cli::hint::{Advice, Advise};
 use crate::manifest::{
-    GeneratorError, ManifestError, ManifestErrors, Problem, ShapeError, TemplateError,
+    EditError, GeneratorError, ManifestError, ManifestErrors, Problem, ShapeError, TemplateError,
 };
 use crate::people::{FoundingError, KeysError, OpenError, StatementError};
 use crate::sealed::{FramingError, SealedError};
@@ -52,6 +52,18 @@ impl Advise for ManifestError {
             | Problem::Twice
             | Problem::Unknown { .. }
             | Problem::Wrong { .. } => Advice::new(Exit::Error),
+        }
+    }
+}
+
+impl Advise for EditError {
+    fn advise(&self) -> Advice {
+        match self {
+            Self::Missing | Self::Syntax => Advice::new(Exit::Error),
+            Self::Odd { .. } => Advice::new(Exit::Error)
+                .hint("change `hoziron.toml` by hand, then run the command again"),
+            Self::Taken => Advice::new(Exit::Error)
+                .hint("take one of the two declarations out of `hoziron.toml` first"),
         }
     }
 }

@@ -155,6 +155,67 @@ pub fn facts(facts: &Facts) -> String {
     })
 }
 
+/// What a scan found.
+#[derive(Serialize)]
+pub struct Leaks {
+    /// Each place.
+    pub findings: Vec<Leak>,
+    /// What could not be looked at.
+    pub skipped: Vec<Unseen>,
+    /// How many files and objects were looked at.
+    pub looked_at: usize,
+    /// How many bytes they have.
+    pub bytes: u64,
+    /// How many values were looked for.
+    pub values: usize,
+    /// The secrets whose values are too short or too common to be looked for.
+    pub ordinary: Vec<String>,
+    /// On how many lines something is allowed.
+    pub allowed: usize,
+}
+
+/// One place.
+#[derive(Serialize)]
+pub struct Leak {
+    /// The file, if it has a name.
+    pub path: Option<String>,
+    /// Counted from 1; none: the file as a whole.
+    pub line: Option<usize>,
+    /// The object of git's.
+    pub object: Option<String>,
+    /// The commit that brought it.
+    pub commit: Option<String>,
+    /// `conflict`, `conflict_markers`, `damaged`, `dotenv`, `shape`, `unsealed` or `value`.
+    pub kind: &'static str,
+    /// The secret whose value it is.
+    pub secret: Option<String>,
+    /// The encoding of the value, the kind of shape, or what is damaged.
+    pub detail: Option<String>,
+}
+
+/// What could not be looked at.
+#[derive(Serialize)]
+pub struct Unseen {
+    /// The file, the object or the secret.
+    pub what: String,
+    /// Why.
+    pub why: String,
+}
+
+/// What a scan found.
+pub fn leaks(leaks: Leaks) -> String {
+    #[derive(Serialize)]
+    struct Document {
+        format_version: u32,
+        #[serde(flatten)]
+        leaks: Leaks,
+    }
+    text(&Document {
+        format_version: FORMAT_VERSION,
+        leaks,
+    })
+}
+
 fn text(document: &impl Serialize) -> String {
     serde_json::to_string_pretty(document).expect("these structures always serialise")
 }

@@ -2,6 +2,7 @@
 
 pub mod json;
 pub mod plan;
+pub mod scan;
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};

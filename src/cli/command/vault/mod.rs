@@ -13,3 +13,5 @@ pub mod set;
 pub mod show;
 
 mod seal;
+
+pub use seal::now;
