@@ -156,7 +156,7 @@ impl fmt::Display for Why {
             }
             Self::Invalid(error) => write!(f, "invalid: {error}"),
             Self::Key { joining, leaving } if joining.is_empty() && leaving.is_empty() => {
-                f.write_str("under another key than its folder's")
+                f.write_str("another key than its folder now has")
             }
             Self::Key { joining, leaving } => {
                 let signed = |sign: char| move |name: &ReaderName| format!("{sign}{name}");
