@@ -233,6 +233,7 @@ impl Transaction {
                 });
             }
         }
+        stage.sync_content(self.next)?;
         stage.sync()?;
         Ok(changes)
     }

@@ -15,6 +15,9 @@ const JOURNAL: &str = "journal";
 /// What is staged is ciphertext or public, and git expects the modes that the umask gives.
 const MODE: u32 = 0o666;
 
+/// So many files are flushed one by one; more are flushed together with the file system.
+const FEW: u32 = 16;
+
 /// The longest file that is read back or kept by copying.
 pub(super) const MAX_FILE: u64 = 64 * 1024 * 1024;
 
@@ -36,10 +39,15 @@ impl Stage {
         Ok(state.sub(STAGE)?.map(|dir| Self { dir }))
     }
 
-    /// Writes new content, flushed and read back, and returns its digest.
+    /// Writes new content, read back, and returns its digest. It is flushed by the time [`Stage::sync_content`]
+    /// returns.
     pub(super) fn write(&self, number: u32, bytes: &[u8]) -> Result<[u8; 32], TransactionError> {
         let name = number.to_string();
-        self.dir.create_new(&name, MODE, bytes)?;
+        if number < FEW {
+            self.dir.create_new(&name, MODE, bytes)?;
+        } else {
+            self.dir.create_new_unflushed(&name, MODE, bytes)?;
+        }
         if self.dir.read(&name, MAX_FILE)?.as_deref() != Some(bytes) {
             return Err(TransactionError::ReadBack {
                 path: self.dir.path().join(name),
@@ -99,6 +107,14 @@ impl Stage {
     /// Moves old content back to its place.
     pub(super) fn restore(&self, number: u32, folder: &Dir, file: &str) -> Result<(), DiskError> {
         self.dir.rename(old(number), folder, file)
+    }
+
+    /// Flushes the content of what was written with a number below `next`.
+    pub(super) fn sync_content(&self, next: u32) -> Result<(), DiskError> {
+        if next > FEW {
+            self.dir.sync_all()?;
+        }
+        Ok(())
     }
 
     /// Flushes the names in the stage.
