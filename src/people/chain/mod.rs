@@ -4,6 +4,8 @@
 //! no identity is needed.
 
 mod load;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
