@@ -37,8 +37,16 @@ pub(super) enum Form {
 pub(super) struct Place {
     /// How it is written.
     pub(super) form: Form,
-    /// The list of its profiles and each item's place, if it has one.
-    pub(super) profiles: Option<(Range<usize>, Vec<(String, Range<usize>)>)>,
+    /// The list of its profiles, if it has one.
+    pub(super) profiles: Option<List>,
+}
+
+/// A list of texts.
+pub(super) struct List {
+    /// From bracket to bracket.
+    pub(super) place: Range<usize>,
+    /// Each text and its place, quotes included.
+    pub(super) items: Vec<(String, Range<usize>)>,
 }
 
 /// A manifest's text and where everything is.
@@ -133,7 +141,10 @@ impl<'t> Layout<'t> {
             let items = list.get_ref().as_array()?.iter();
             let items =
                 items.filter_map(|item| Some((item.get_ref().as_str()?.to_owned(), item.span())));
-            Some((list.span(), items.collect()))
+            Some(List {
+                place: list.span(),
+                items: items.collect(),
+            })
         });
         Ok(Some(Place { form, profiles }))
     }

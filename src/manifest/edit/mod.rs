@@ -10,7 +10,7 @@ use std::ops::{Bound, Range};
 use thiserror::Error;
 
 use crate::domain::{FolderName, SecretName};
-use crate::manifest::edit::layout::{Block, Form, Layout, Place};
+use crate::manifest::edit::layout::{Block, Form, Layout, List, Place};
 
 /// Why a manifest cannot be changed. Holds no part of it.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub fn declare<'n>(
         let named = layout.find(name.as_str())?;
         match named.and_then(|place| place.profiles) {
             // A second table under this key is not TOML.
-            Some((list, items)) => {
+            Some(List { place: list, items }) => {
                 let last = items.last().map_or(list.start + 1, |(_, item)| item.end);
                 let comma = if items.is_empty() { "" } else { ", " };
                 changes.put(last..last, format!("{comma}\"{}\"", name.folder()));
@@ -93,7 +93,9 @@ pub fn undeclare(text: &str, name: &SecretName) -> Result<String, EditError> {
     let place = locate(&layout, name)?.ok_or(EditError::Missing)?;
     let mut changes = Changes::default();
     match &place.profiles {
-        Some((_, items)) if items.len() > 1 => drop_profile(text, items, name, &mut changes),
+        Some(List { items, .. }) if items.len() > 1 => {
+            drop_profile(text, items, name, &mut changes)
+        }
         _ => {
             for block in place.blocks() {
                 changes.put(with_blank_lines(text, &block.lines), "");
@@ -111,7 +113,7 @@ pub fn rename(text: &str, from: &SecretName, to: &SecretName) -> Result<String, 
         return Err(EditError::Taken);
     }
     let mut changes = Changes::default();
-    let Some((list, items)) = &place.profiles else {
+    let Some(List { place: list, items }) = &place.profiles else {
         put_key(&place, to.as_str(), &mut changes);
         return checked(&layout, to.as_str(), changes);
     };
@@ -176,8 +178,8 @@ fn locate(layout: &Layout<'_>, name: &SecretName) -> Result<Option<Place>, EditE
 }
 
 fn covers(place: &Place, name: &SecretName) -> bool {
-    let items = place.profiles.as_ref().map(|(_, items)| &**items);
-    items.is_some_and(|items| item_of(items, name).is_some())
+    let list = place.profiles.as_ref();
+    list.is_some_and(|list| item_of(&list.items, name).is_some())
 }
 
 fn item_of(items: &[(String, Range<usize>)], name: &SecretName) -> Option<usize> {

@@ -70,7 +70,8 @@ fn what_makes_no_value_or_a_weak_one_is_refused() {
 
 #[test]
 fn values_have_the_length_and_the_characters_that_were_asked_for() {
-    let cases: [(&str, usize, fn(&u8) -> bool); 9] = [
+    type Fits = fn(&u8) -> bool;
+    let cases: [(&str, usize, Fits); 9] = [
         ("password:40", 40, u8::is_ascii_alphanumeric),
         ("password:40:ascii", 40, u8::is_ascii_graphic),
         ("password:20:digits", 20, u8::is_ascii_digit),
