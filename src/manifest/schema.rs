@@ -14,14 +14,16 @@ use crate::manifest::declaration::{Declaration, Defaults};
 use crate::manifest::error::{Problem, Problems};
 use crate::manifest::fields::{At, Fields, texts, wrong};
 use crate::manifest::rotation::Rotation;
+use crate::manifest::scan;
 use crate::manifest::shape::Patterns;
 use crate::manifest::{FORMAT, Manifest, Moved, Profile, Requirement, Rule, Unmanaged, Waived};
 
 /// The most profiles one declaration is for: each has a declaration of its own.
 const MAX_PROFILES: usize = 64;
 
-const TABLES: [&str; 9] = [
-    "access", "defaults", "groups", "moved", "profiles", "removed", "require", "secrets", "vault",
+const TABLES: [&str; 10] = [
+    "access", "defaults", "groups", "moved", "profiles", "removed", "require", "scan", "secrets",
+    "vault",
 ];
 
 const WAIVED: &str = "waived";
@@ -57,6 +59,7 @@ pub(super) fn read(document: &DeTable<'_>, problems: &mut Problems) -> Option<Ma
     let requirements = read_requirements(&top, problems);
     let moved = read_moved(&top, problems);
     let waived = read_waived(&top, problems);
+    let scan_allow = scan::read(&top, problems);
     Some(Manifest {
         id: id?,
         unmanaged,
@@ -68,6 +71,7 @@ pub(super) fn read(document: &DeTable<'_>, problems: &mut Problems) -> Option<Ma
         moved,
         removed,
         waived,
+        scan_allow,
         group_lines,
         mentions,
         removed_lines,
