@@ -103,7 +103,12 @@ pub fn token_at(text: &[u8], at: usize) -> Option<&'static str> {
     }
     PREFIXES.iter().find_map(|(prefix, least, kind)| {
         let body = run.strip_prefix(prefix)?;
-        (body.len() >= *least && is_random(body)).then_some(*kind)
+        // `sk-ssh-ed25519@openssh.com` is a kind of key, and there are words that start so.
+        let telling = *prefix != "sk-"
+            || body
+                .split(['-', '_', '.'])
+                .any(|part| part.len() >= 16 && is_random(part));
+        (body.len() >= *least && is_random(body) && telling).then_some(*kind)
     })
 }
 
@@ -240,6 +245,7 @@ mod tests {
             "key=sk_live_4eC39HqLyjWDarjtT1zdp7dc;",
             "\"a\\nghp_16C7e42F292c6912E7710c838347Ae178B4a\"",
             "db: postgres://app:h4nter2-and-more@db.internal/app",
+            "sk-ant-api03-aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5bC7dE9f-gH",
             "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P",
             "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmU",
             "\"-----BEGIN PRIVATE KEY-----\\nMIIEvQIBADANBgkqhkiG9w0BAQEF\"",
@@ -261,6 +267,7 @@ mod tests {
             "postgres://user:password@localhost/db",
             "https://example.org/a:b@c",
             "ghp_",
+            "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com",
         ] {
             assert_eq!(found(text), None, "{text}");
         }

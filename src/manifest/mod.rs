@@ -9,6 +9,7 @@ mod fields;
 mod generate;
 mod references;
 mod rotation;
+mod scan;
 mod schema;
 mod shape;
 mod starter;
@@ -28,7 +29,7 @@ pub use rotation::{Rotation, parse_period};
 pub use shape::{Pattern, Shape, ShapeError, Type};
 pub use template::{Template, TemplateError};
 
-use crate::domain::{FolderName, GroupName, Member, ReaderName, SecretName, VaultId};
+use crate::domain::{FolderName, Glob, GroupName, Member, ReaderName, SecretName, VaultId};
 use crate::manifest::error::Problems;
 
 /// The format this version reads and writes.
@@ -63,6 +64,8 @@ pub struct Manifest {
     pub removed: Vec<SecretName>,
     /// Rotations that somebody decided against, for a time.
     pub waived: Vec<Waived>,
+    /// The files, from the top of the repository, in which a leak scan allows what it finds.
+    pub scan_allow: Vec<Glob>,
     group_lines: BTreeMap<GroupName, usize>,
     mentions: Vec<(usize, Member)>,
     // One for each of `removed`.

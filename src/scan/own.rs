@@ -133,6 +133,8 @@ pub(super) fn is_allowed(file: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{FolderName, Identity, Recipient, SecretName, SecretValue, VaultId};
+    use crate::sealed::{Facts, FolderKey, Trail, seal};
 
     #[test]
     fn the_vault_s_own_files_are_known_by_their_places() {
@@ -174,6 +176,29 @@ mod tests {
             true,
         );
         assert_eq!(top, Role::Stray);
+    }
+
+    fn sealed(content: Content) -> Vec<u8> {
+        let vault = VaultId::parse("abcdefghijklmnopqrstuvwxyz234567").unwrap();
+        let key = FolderKey::generate(&vault, &FolderName::top());
+        let facts = Facts {
+            trail: Trail::start(key.id()),
+            revision: 1,
+            value_time: 1,
+            content,
+        };
+        let alice = Identity::generate("alice");
+        let alice = Recipient::parse(alice.public()).unwrap();
+        let value = SecretValue::new(b"both".to_vec());
+        let name = SecretName::parse("KEY").unwrap();
+        seal(&value, &name, &facts, &key, [&alice]).unwrap()
+    }
+
+    #[test]
+    fn both_sides_of_a_merge_in_one_file_are_told() {
+        assert_eq!(judge(&sealed(Content::Value), Role::Sealed), None);
+        let both = judge(&sealed(Content::Conflict), Role::Sealed);
+        assert_eq!(both, Some(Why::ConflictEnvelope));
     }
 
     #[test]

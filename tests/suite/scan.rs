@@ -157,6 +157,46 @@ fn what_in_the_vault_is_not_whole_is_told() {
     }
 }
 
+/// A file in which all is allowed is named from the top of the repository, however it is looked at;
+/// nothing of the vault itself can be.
+#[test]
+fn the_manifest_allows_files_and_none_of_the_vault() {
+    let house = house();
+    let manifest = house.repo().join(".hoziron/hoziron.toml");
+    let mut text = fs::read_to_string(&manifest).unwrap();
+    text.push_str("\n[scan]\nallow = [\"tests/data/*\", \".hoziron/*\", \"web/.env\"]\n");
+    fs::write(&manifest, text).unwrap();
+    write(
+        &house,
+        "tests/data/deep/a.txt",
+        &format!("{VALUE}\n{VALUE}\n"),
+    );
+    write(&house, "web/.env", "A=1\n");
+    write(&house, "src/tests/data/a.txt", VALUE);
+    fs::write(house.vault("notes.txt"), "x").unwrap();
+    house.git(["add", "-A", "-f"]);
+    let expected = [
+        ".hoziron/vault/notes.txt: not a sealed file, and in the vault",
+        "src/tests/data/a.txt:1: the value of `DB_PASSWORD` (as it is)",
+    ];
+    assert_eq!(found(&house, &["--staged"]), expected);
+    assert_eq!(found(&house, &[]), expected);
+    assert_eq!(
+        found(&house, &["src", ".hoziron", "tests/data/deep/a.txt"]),
+        expected
+    );
+    let outcome = house.run(["scan", "--staged"]);
+    assert!(
+        outcome.stderr.contains("3 lines are allowed"),
+        "{}",
+        outcome.stderr
+    );
+    fs::remove_file(house.vault("notes.txt")).unwrap();
+    fs::remove_file(house.repo().join("src/tests/data/a.txt")).unwrap();
+    house.git(["add", "-A", "-f"]);
+    clean(&house, &["--staged", "--no-identity"]);
+}
+
 /// Without a key all the rest is found; with nothing to tell, exit code 3 says that it was not all.
 #[test]
 fn without_a_key_the_rest_is_done_and_said() {
@@ -276,6 +316,5 @@ fn a_large_repository_is_looked_at_in_seconds() {
     let start = Instant::now();
     clean(&house, &[]);
     let took = start.elapsed();
-    eprintln!("{took:?}");
     assert!(took.as_secs() < 20, "{took:?}");
 }

@@ -8,12 +8,15 @@ use clap::Args as ClapArgs;
 
 use crate::cli::args::Global;
 use crate::cli::failure::{Exit, Failure, sentence};
+use crate::cli::keys;
 use crate::cli::render;
 use crate::cli::ui::Ui;
 use crate::cli::workspace::Workspace;
+use crate::domain::Glob;
 use crate::home::{Environment, FindError};
+use crate::people::Stale;
 use crate::repository::{Around, ObjectId, Repository};
-use crate::scan::{Pushed, Report, Scan, Skipped, Subject, Values, home_of, open_all};
+use crate::scan::{Layout, Pushed, Report, Scan, Skipped, Subject, Values, home_of, open_all};
 
 /// The most that git says about a push, in bytes (16 MiB).
 const MAX_PUSHED: u64 = 16 << 20;
@@ -22,7 +25,9 @@ const MAX_PUSHED: u64 = 16 << 20;
 ///
 /// Finds the vault's values in any encoding, private keys, tokens by their shape, what in the vault
 /// is damaged or not sealed, and a `.env` in git. Without an option: the files git has, as they are.
-/// `hoziron:allow` in a comment allows what stands on its line, or on the first line of a `.env`.
+/// `hoziron:allow` in a comment allows what stands on its line, and on the first line of a `.env` that
+/// git has it. `allow = ["tests/data/*"]` in `[scan]` of the manifest allows what is found in these
+/// files, named from the top of the repository.
 ///
 /// Exit code 1: something was found. 3: nothing was found, and not everything could be looked at.
 ///
@@ -67,20 +72,24 @@ pub fn run(
         Err(_) if !args.paths.is_empty() => None,
         other => other.map_err(|error| Failure::of(WHAT, &error))?,
     };
-    let (values, home, mut skipped) = known(args, global, environment, ui)?;
-    let homes = homes(repository.as_ref(), home.as_deref())?;
-    let (subjects, unlisted) = subjects(args, repository.as_ref(), homes, folder)?;
-    skipped.extend(unlisted);
+    let known = known(args, global, environment, ui)?;
+    let layout = Layout {
+        top: repository.as_ref().map(|found| found.top().to_owned()),
+        homes: homes(repository.as_ref(), known.home.as_deref())?,
+        allow: known.allow,
+    };
+    let (subjects, unlisted) = subjects(args, repository.as_ref(), &layout, folder)?;
     let scan = Scan {
         repository: repository.as_ref(),
-        values: &values,
+        values: &known.values,
     };
     let mut report = scan
         .run(&subjects)
         .and_then(|mut report| scan.date(&mut report).map(|()| report))
         .map_err(|error| Failure::of(WHAT, &error))?;
-    report.skipped.extend(skipped);
-    answer(args, &report, &values, ui)
+    report.skipped.extend(known.skipped);
+    report.skipped.extend(unlisted);
+    answer(args, &report, &known.values, ui)
 }
 
 fn answer(args: &Args, report: &Report, values: &Values, ui: &Ui) -> Result<Exit, Failure> {
@@ -111,52 +120,68 @@ fn answer(args: &Args, report: &Report, values: &Values, ui: &Ui) -> Result<Exit
     }
 }
 
-/// The values to look for, the home, and what could not be opened.
+/// What the vault says to a scan.
+struct Known {
+    values: Values,
+    home: Option<PathBuf>,
+    allow: Vec<Glob>,
+    // What could not be opened.
+    skipped: Vec<Skipped>,
+}
+
 fn known(
     args: &Args,
     global: &Global,
     environment: &Environment,
     ui: &Ui,
-) -> Result<(Values, Option<PathBuf>, Vec<Skipped>), Failure> {
-    let none = || Values::new(Vec::new());
+) -> Result<Known, Failure> {
     let place = environment.search(global.home.clone());
+    let mut known = Known {
+        values: Values::new(Vec::new()),
+        home: None,
+        allow: Vec::new(),
+        skipped: Vec::new(),
+    };
     let home = match place.find() {
         // A repository without a vault is looked at all the same.
         Err(FindError::Missing(_) | FindError::NoPlace) if global.home.is_none() => {
-            return Ok((none(), None, Vec::new()));
+            return Ok(known);
         }
         other => other.map_err(|error| Failure::of(WHAT, &error))?,
     };
-    if args.no_identity {
-        return Ok((none(), Some(home), Vec::new()));
-    }
-    let values = open_values(home.clone(), global, environment, ui);
-    let (values, skipped) = values.unwrap_or_else(|failure| {
-        let causes = failure.causes.first().map(|cause| format!(": {cause}"));
-        let why = format!("{}{}", failure.what, causes.unwrap_or_default());
-        let what = "the vault's values".to_owned();
-        (none(), vec![Skipped { what, why }])
+    known.home = Some(home.clone());
+    let asked = Workspace::at(home, global, environment, ui).and_then(|workspace| {
+        known.allow = workspace.manifest().scan_allow.clone();
+        if args.no_identity {
+            return Ok(());
+        }
+        (known.values, known.skipped) = open_values(&workspace, ui)?;
+        Ok(())
     });
-    Ok((values, Some(home), skipped))
+    if let Err(failure) = asked {
+        let causes = failure.causes.first().map(|cause| format!(": {cause}"));
+        known.skipped.push(Skipped {
+            what: "the vault's values".to_owned(),
+            why: format!("{}{}", failure.what, causes.unwrap_or_default()),
+        });
+    }
+    Ok(known)
 }
 
-fn open_values(
-    home: PathBuf,
-    global: &Global,
-    environment: &Environment,
-    ui: &Ui,
-) -> Result<(Values, Vec<Skipped>), Failure> {
-    let workspace = Workspace::at(home, global, environment, ui)?;
-    let inventory = workspace.vault().inventory();
+fn open_values(workspace: &Workspace<'_>, ui: &Ui) -> Result<(Values, Vec<Skipped>), Failure> {
+    let vault = workspace.vault();
+    let inventory = vault.inventory();
     let inventory = inventory.map_err(|error| Failure::of(WHAT, &error))?;
     if inventory.names.is_empty() {
         return Ok((Values::new(Vec::new()), Vec::new()));
     }
-    let keys = workspace.keys(&[], ui)?;
+    // What somebody who has left may know is looked for as well; nothing is handed out.
+    let (stale, keyring) = (Stale::Allow, workspace.keyring(ui)?);
+    let keys = keys::open(vault, || workspace.chains(), &[], stale, keyring, ui)?;
     let mut names: Vec<_> = inventory.names.into_iter().collect();
     // One look at each folder.
     names.sort_by_cached_key(|name| (name.folder(), name.clone()));
-    let (values, refused) = open_all(&names, &keys.opener(workspace.vault()));
+    let (values, refused) = open_all(&names, &keys.opener(vault));
     let skipped = refused.iter().map(|(name, error)| Skipped {
         what: format!("the value of {name}"),
         why: sentence(error),
@@ -185,22 +210,15 @@ fn homes(repository: Option<&Repository>, home: Option<&Path>) -> Result<Vec<Pat
 fn subjects(
     args: &Args,
     repository: Option<&Repository>,
-    homes: Vec<PathBuf>,
+    layout: &Layout,
     folder: &Path,
 ) -> Result<(Vec<Subject>, Vec<Skipped>), Failure> {
     if !args.paths.is_empty() {
-        let homes = match repository {
-            Some(repository) => homes
-                .iter()
-                .map(|home| repository.top().join(home))
-                .collect(),
-            None => homes,
-        };
         let (mut subjects, mut skipped) = (Vec::new(), Vec::new());
         for path in &args.paths {
             let whole = folder.join(path);
             let real = whole.canonicalize().unwrap_or(whole);
-            let (found, unlisted) = Subject::beneath(path, &real, &homes);
+            let (found, unlisted) = Subject::beneath(path, &real, layout);
             subjects.extend(found);
             skipped.extend(unlisted);
         }
@@ -212,16 +230,16 @@ fn subjects(
             .hint("name files or folders: `hoziron scan .`")
     })?;
     let listed = if args.staged {
-        Subject::staged(repository, &homes)
+        Subject::staged(repository, layout)
     } else if args.all {
-        Subject::everything(repository, &homes)
+        Subject::everything(repository, layout)
     } else if let Some(range) = &args.range {
         let (from, to) = range_of(range, repository)?;
-        Subject::between(repository, &[to], &[from], &homes)
+        Subject::between(repository, &[to], &[from], layout)
     } else if let Some(remote) = &args.pushed {
-        Subject::pushed(repository, &pushed()?, remote, &homes)
+        Subject::pushed(repository, &pushed()?, remote, layout)
     } else {
-        Subject::tracked(repository, &homes)
+        Subject::tracked(repository, layout)
     };
     let listed = listed.map_err(|error| Failure::of(WHAT, &error))?;
     Ok((listed, Vec::new()))

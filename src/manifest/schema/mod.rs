@@ -15,6 +15,7 @@ use crate::manifest::declaration::{Declaration, Defaults};
 use crate::manifest::error::{Problem, Problems};
 use crate::manifest::fields::{At, Fields, texts, wrong};
 use crate::manifest::rotation::Rotation;
+use crate::manifest::scan;
 use crate::manifest::schema::lists::{read_moved, read_removed, read_requirements, read_waived};
 use crate::manifest::shape::Patterns;
 use crate::manifest::{FORMAT, Manifest, Profile, Unmanaged};
@@ -23,8 +24,9 @@ use crate::manifest::{FORMAT, Manifest, Profile, Unmanaged};
 const MAX_PROFILES: usize = 64;
 
 const TABLES: [&str; 10] = [
-    "access", "defaults", "groups", "moved", "profiles", "removed", "require", "secrets", "vault",
-    "waived",
+    "access", "defaults", "groups", "moved", "profiles", "removed", "require", "scan", "secrets",
+    "vault", "access", "defaults", "groups", "moved", "profiles", "removed", "require", "secrets",
+    "vault", "waived",
 ];
 
 const FOLDER: &str = "a folder, like \"prod\" or \".\"";
@@ -54,6 +56,7 @@ pub(super) fn read(document: &DeTable<'_>, problems: &mut Problems) -> Option<Ma
     let requirements = read_requirements(&top, problems);
     let moved = read_moved(&top, problems);
     let waived = read_waived(&top, problems);
+    let scan_allow = scan::read(&top, problems);
     Some(Manifest {
         id: id?,
         unmanaged,
@@ -65,6 +68,7 @@ pub(super) fn read(document: &DeTable<'_>, problems: &mut Problems) -> Option<Ma
         moved,
         removed,
         waived,
+        scan_allow,
         group_lines,
         mentions,
         removed_lines,
