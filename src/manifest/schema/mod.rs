@@ -23,9 +23,8 @@ use crate::manifest::{FORMAT, Manifest, Profile, Unmanaged};
 /// The most profiles one declaration is for: each has a declaration of its own.
 const MAX_PROFILES: usize = 64;
 
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 11] = [
     "access", "defaults", "groups", "moved", "profiles", "removed", "require", "scan", "secrets",
-    "vault", "access", "defaults", "groups", "moved", "profiles", "removed", "require", "secrets",
     "vault", "waived",
 ];
 
