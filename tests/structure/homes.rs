@@ -41,7 +41,13 @@ const HOMES: &[(&str, &[&str])] = &[
     ("chacha20poly1305", &["sealed/"]),
     (
         "clap",
-        &["cli/args.rs", "cli/command/", "cli/mod.rs", "cli/usage.rs"],
+        &[
+            "cli/args.rs",
+            "cli/command/",
+            "cli/mod.rs",
+            "cli/planning.rs",
+            "cli/usage.rs",
+        ],
     ),
     ("dotenvy", &["input/dotenv/others"]),
     ("ed25519-dalek", &["domain/signing.rs"]),
@@ -74,6 +80,7 @@ const HOMES: &[(&str, &[&str])] = &[
         &[
             "cli/render/json.rs",
             "home/user_config.rs",
+            "cli/render/plan.rs",
             "manifest/",
             "people/admission.rs",
             "people/signed.rs",
@@ -86,6 +93,7 @@ const HOMES: &[(&str, &[&str])] = &[
         "serde_json",
         &[
             "cli/render/json.rs",
+            "cli/render/plan.rs",
             "env/format/",
             "manifest/shape.rs",
             "plan/saved.rs",
@@ -128,6 +136,7 @@ const REVEALS: &[(&str, usize)] = &[
     ("cli/command/vault/edit.rs", 3),
     ("cli/command/vault/get.rs", 1),
     ("cli/command/vault/init.rs", 1),
+    ("cli/given.rs", 1),
     ("cli/ui.rs", 2),
     ("domain/forms.rs", 1),
     ("domain/identity.rs", 1),
