@@ -35,8 +35,7 @@ id     = "{id}"
 #profiles = ["dev", "prod"]
 #generate = {{ kind = "password", length = 32 }}
 #rotate   = {{ every = "90d" }}
-
-# Put together when it is read.
+# Put together when it is read, from the one above.
 #[secrets.DATABASE_URL]
 #profiles = ["dev", "prod"]
 #compose  = "postgres://app:${{DB_PASSWORD|url}}@localhost/app"

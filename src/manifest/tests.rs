@@ -27,6 +27,42 @@ fn a_starter_reads_back() {
     assert_eq!(manifest, parse(""));
 }
 
+/// Whatever of the examples one takes, with the headers around it.
+#[test]
+fn every_example_of_the_starter_reads_as_it_stands() {
+    let id = VaultId::parse(ID).unwrap();
+    let starter = Manifest::starter(&id);
+    let example = |line: &str| line.starts_with('#') && !line.starts_with("# ");
+    let examples = starter.lines().filter(|line| example(line)).count();
+    let all = starter.lines().map(|line| match example(line) {
+        true => format!("{}\n", &line[1..]),
+        false => format!("{line}\n"),
+    });
+    let all: String = all.collect();
+    let manifest = Manifest::parse(all.as_bytes()).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(manifest.unmanaged, Unmanaged::Warn);
+    assert_eq!(manifest.access.len(), 2);
+    assert_eq!(manifest.declarations.len(), 5);
+    assert_eq!(manifest.profiles.len(), 1);
+    let people = [ReaderName::parse("alice").unwrap()].into();
+    assert_eq!(manifest.check_people(&people, &BTreeSet::new()), []);
+    let mut tried = 0;
+    for paragraph in starter.split("\n\n") {
+        for only in paragraph.lines().filter(|line| example(line)) {
+            let lines = paragraph.lines().map(|line| {
+                let taken = line == only || line.starts_with("#[");
+                format!("{}\n", if taken { &line[1..] } else { line })
+            });
+            let text = text(&format!("{}\n", lines.collect::<String>()));
+            // `unmanaged` is a field of the table that every text here begins with.
+            let manifest = Manifest::parse(text.as_bytes());
+            assert!(manifest.is_ok(), "{}\n{text}", manifest.unwrap_err());
+            tried += 1;
+        }
+    }
+    assert_eq!((tried, examples), (18, 18));
+}
+
 #[test]
 fn a_later_format_is_named_before_its_unknown_fields() {
     let text = format!("[vault]\nformat = 2\nid = \"{ID}\"\nnovelty = 1\n");

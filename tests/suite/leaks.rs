@@ -172,7 +172,10 @@ const COMMANDS: &[(&[&str], bool)] = &[
     (&["vault", "get", "KEY"], true),
     (&["vault", "get", "KEY", "-P", "prod"], true),
     (&["vault", "get", "MISSING"], false),
-    (&["vault", "set", "NEW", "--generate", "hex:16"], false),
+    (
+        &["vault", "set", "NEW", "--generate", "hex:16", "--declare"],
+        false,
+    ),
     (&["vault", "generate", "NEW", "uuid", "--yes"], false),
     (&["vault", "generate", "KEY"], false),
     (&["vault", "rename", "KEY", "prod/KEY"], false),

@@ -25,6 +25,7 @@ mod house;
 mod identities;
 mod impostors;
 mod leaks;
+mod manifest;
 mod many;
 mod mutations;
 mod passphrases;

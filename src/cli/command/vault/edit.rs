@@ -8,7 +8,8 @@ use std::process::Command;
 use clap::Args as ClapArgs;
 
 use crate::cli::args::Folder;
-use crate::cli::command::vault::{seal::seal, set};
+use crate::cli::command::vault::seal::{Declare, seal};
+use crate::cli::command::vault::set;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::terminal;
 use crate::cli::ui::Ui;
@@ -92,7 +93,7 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
             .cause("it was changed while the editor was open")
             .hint(kept(scratch)));
     }
-    match seal(workspace, &keys, &name, &after, ui) {
+    match seal(workspace, &keys, &name, &after, Declare::Leave, ui) {
         Ok(outcome) => {
             let readers = keys.readers(workspace.vault(), &name.folder());
             set::tell(&name, &after, outcome, &readers, ui);

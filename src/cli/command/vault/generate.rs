@@ -3,7 +3,8 @@
 use clap::Args as ClapArgs;
 
 use crate::cli::args::Folder;
-use crate::cli::command::vault::{seal::seal, set};
+use crate::cli::command::vault::seal::{Declare, seal};
+use crate::cli::command::vault::set;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{Workspace, name};
@@ -48,7 +49,7 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
     }
     let keys = workspace.keys(&[name.folder()], ui)?;
     let value = generator.make().value;
-    let outcome = seal(workspace, &keys, &name, &value, ui)?;
+    let outcome = seal(workspace, &keys, &name, &value, Declare::Leave, ui)?;
     let readers = keys.readers(workspace.vault(), &name.folder());
     set::tell(&name, &value, outcome, &readers, ui);
     Ok(Exit::Done)

@@ -7,7 +7,7 @@ use clap::Args as ClapArgs;
 use zeroize::Zeroizing;
 
 use crate::cli::args::Folder;
-use crate::cli::command::vault::seal::{Sealed, compare, seal_all};
+use crate::cli::command::vault::seal::{Declare, Sealed, compare, seal_all};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{self, Workspace, name};
@@ -72,7 +72,7 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
         return Err(Failure::new("nothing was sealed", Exit::Error));
     }
     let values: Vec<_> = values.iter().map(|(name, value)| (name, *value)).collect();
-    seal_all(workspace, &keys, &values, ui)?;
+    seal_all(workspace, &keys, &values, Declare::Leave, ui)?;
     ui.note(&format!(
         "sealed {changes} for {}; `{}` still holds the values: remove it when you do not need it",
         keys.readers(workspace.vault(), &folder),

@@ -12,6 +12,7 @@ pub mod rename;
 pub mod set;
 pub mod show;
 
+mod declared;
 mod seal;
 
 pub use seal::now;

@@ -1,9 +1,10 @@
-//! `hoziron vault remove`: removes a sealed file. Needs no key; what was committed stays in git's
-//! history, and whoever could read it there still can.
+//! `hoziron vault remove`: removes a sealed file and its declaration, both or neither. Needs no key;
+//! what was committed stays in git's history, and whoever could read it there still can.
 
 use clap::Args as ClapArgs;
 
 use crate::cli::args::Folder;
+use crate::cli::command::vault::declared::{Edit, Edited, stage};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{Workspace, name};
@@ -11,8 +12,8 @@ use crate::vault::Target;
 
 /// Remove a secret
 ///
-/// Removes the file from the work tree; git's history keeps what was committed, so change the value
-/// where it is used, too.
+/// Removes the file from the work tree, and the declaration from hoziron.toml if there is one. Git's
+/// history keeps what was committed, so change the value where it is used, too.
 ///
 /// Example: hoziron vault remove OLD_TOKEN --yes
 #[derive(ClapArgs)]
@@ -41,7 +42,9 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
             .has(&name)
             .map_err(|error| Failure::of(what(), &error))
     };
-    if !there(workspace)? {
+    let declared = workspace.manifest().declarations.contains_key(&name);
+    let sealed = there(workspace)?;
+    if !sealed && !declared {
         let seen = workspace
             .seen()
             .map_err(|error| Failure::of(what(), &error))?;
@@ -61,15 +64,25 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
         ));
     }
     let mut locked = workspace.lock(ui)?;
-    locked
-        .remove(Target::Sealed(name.clone()))
-        .map_err(|error| Failure::of(what(), &error))?;
+    if sealed {
+        locked
+            .remove(Target::Sealed(name.clone()))
+            .map_err(|error| Failure::of(what(), &error))?;
+    }
+    let edited = stage(&mut locked, Edit::Undeclare(&name), &what())?;
     locked
         .commit()
         .map_err(|error| Failure::of(what(), &error))?;
     workspace.remember(|seen| seen.forget(&name), ui);
-    ui.note(&format!(
-        "removed `{name}`; what was committed of it stays in git's history"
-    ));
+    if edited == Edited::Changed {
+        ui.note(&format!(
+            "`hoziron.toml` does not declare `{name}` any more"
+        ));
+    }
+    if sealed {
+        ui.note(&format!(
+            "removed `{name}`; what was committed of it stays in git's history"
+        ));
+    }
     Ok(Exit::Done)
 }

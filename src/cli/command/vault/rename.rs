@@ -10,7 +10,8 @@ use crate::cli::workspace::{Workspace, name};
 
 /// Give a secret another name
 ///
-/// The new file is there and the old one gone in one step. A name that is taken is refused.
+/// The new file is there and the old one gone in one step; a declaration in hoziron.toml goes along. A
+/// name that is taken is refused.
 ///
 /// Example: hoziron vault rename STRIPE_KEY STRIPE_API_KEY
 #[derive(ClapArgs)]

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
+use crate::cli::command::vault::declared::{Edit, Edited, stage};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::Workspace;
@@ -30,9 +31,19 @@ pub fn seal(
     keys: &FolderKeys,
     name: &SecretName,
     value: &SecretValue,
+    declare: Declare,
     ui: &Ui,
 ) -> Result<Sealed, Failure> {
-    Ok(seal_all(workspace, keys, &[(name, value)], ui)?[0])
+    Ok(seal_all(workspace, keys, &[(name, value)], declare, ui)?[0])
+}
+
+/// Whether what is sealed is declared, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Declare {
+    /// In the same step.
+    Add,
+    /// The manifest is left as it is.
+    Leave,
 }
 
 /// Seals values as the next revisions of their names: all of them become durable, or none.
@@ -40,6 +51,7 @@ pub fn seal_all(
     workspace: &mut Workspace<'_>,
     keys: &FolderKeys,
     values: &[(&SecretName, &SecretValue)],
+    declare: Declare,
     ui: &Ui,
 ) -> Result<Vec<Sealed>, Failure> {
     let mut outcomes = Vec::with_capacity(values.len());
@@ -65,6 +77,10 @@ pub fn seal_all(
         [(name, _)] => format!("cannot seal `{name}`"),
         _ => "cannot seal the values".to_owned(),
     };
+    let declared = match declare {
+        Declare::Add => stage(&mut locked, Edit::Declare(&names), &what())?,
+        Declare::Leave => Edited::Unchanged,
+    };
     locked
         .commit()
         .map_err(|error| Failure::of(what(), &error))?;
@@ -76,6 +92,9 @@ pub fn seal_all(
         },
         ui,
     );
+    if let (Edited::Changed, [name]) = (declared, &*names) {
+        ui.note(&format!("declared `{name}` in `hoziron.toml`"));
+    }
     Ok(outcomes)
 }
 
@@ -134,6 +153,7 @@ pub fn seal_again(
         locked
             .remove(gone)
             .map_err(|error| Failure::of(what(), &error))?;
+        stage(&mut locked, Edit::Rename(from, to), &what())?;
     }
     locked
         .commit()

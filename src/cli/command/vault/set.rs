@@ -9,7 +9,7 @@ use clap::Args as ClapArgs;
 use zeroize::Zeroizing;
 
 use crate::cli::args::Folder;
-use crate::cli::command::vault::seal::{Sealed, seal};
+use crate::cli::command::vault::seal::{Declare, Sealed, seal};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{Workspace, name, refused_value};
@@ -35,6 +35,9 @@ pub struct Args {
     /// Make the value: password:32, hex:16, base64:48 or uuid
     #[arg(long, value_name = "SPEC")]
     generate: Option<String>,
+    /// Declare the secret in hoziron.toml as well
+    #[arg(long)]
+    declare: bool,
     #[command(flatten)]
     folder: Folder,
 }
@@ -56,7 +59,12 @@ pub fn run<'a>(
             &crate::sealed::SealedError::TooLong,
         ));
     }
-    let outcome = seal(workspace, &keys, &name, &value, ui)?;
+    let declare = if args.declare {
+        Declare::Add
+    } else {
+        Declare::Leave
+    };
+    let outcome = seal(workspace, &keys, &name, &value, declare, ui)?;
     let readers = keys.readers(workspace.vault(), &name.folder());
     tell(&name, &value, outcome, &readers, ui);
     Ok(Exit::Done)
