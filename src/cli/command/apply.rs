@@ -14,9 +14,9 @@ use crate::cli::planning::{Identities, Planned, Selection, public_files};
 use crate::cli::render;
 use crate::cli::ui::Ui;
 use crate::cli::workspace::Workspace;
-use crate::domain::{SecretName, SecretValue};
+use crate::domain::{Readers, SecretName, SecretValue};
 use crate::manifest::declare;
-use crate::people::Digest;
+use crate::people::{Digest, FolderKeys};
 use crate::plan::{Approval, ApprovalError, ApprovedPlan, Plan, SavedPlan, Step};
 
 /// The longest saved plan that is read, in bytes (64 MiB).
@@ -91,6 +91,9 @@ fn carry_out_planned(
     workspace: &mut Workspace<'_>,
     ui: &Ui,
 ) -> Result<Exit, Failure> {
+    if let Some(keys) = &planned.keys {
+        refuse_lockout(&planned.plan, keys)?;
+    }
     let digest = planned.plan.recipients_digest();
     let accepted = accepted(args)?;
     let by_person = !args.yes && ui.has_person();
@@ -148,10 +151,28 @@ fn carry_out_planned(
     Ok(Exit::Done)
 }
 
+/// Refuses to take a folder away from whoever carries the plan out: nobody could tell him that it
+/// went wrong.
+fn refuse_lockout(plan: &Plan, keys: &FolderKeys) -> Result<(), Failure> {
+    let mine = |readers: &Readers| readers.recipients().any(|key| keys.holds(key.text()));
+    let lost = plan
+        .folders
+        .iter()
+        .find(|change| mine(&change.before) && !mine(&change.after));
+    let Some(change) = lost else { return Ok(()) };
+    let folder = &change.folder;
+    Err(Failure::new("nothing was changed", Exit::Error)
+        .cause(format!("you would lock yourself out of `{folder}`"))
+        .hint(format!(
+            "ask one of its readers to run `hoziron apply`: {}",
+            change.after.names()
+        )))
+}
+
 /// Makes it happen under the writer's lock.
 fn write(
     approved: &ApprovedPlan,
-    keys: &crate::people::FolderKeys,
+    keys: &FolderKeys,
     given: &BTreeMap<SecretName, SecretValue>,
     now: u64,
     workspace: &mut Workspace<'_>,
