@@ -9,7 +9,7 @@ use crate::cli::start_over;
 use crate::cli::ui::Ui;
 use crate::domain::{FolderName, Keyring, Locked, SecretValue, UnlockError, VaultId, Voice};
 use crate::home::{Environment, Outcome, Tried, UserConfig, gather, load_signing_key};
-use crate::people::{Chains, FolderKeys, KeysError, Stale};
+use crate::people::{Chains, FolderKeys, KeysError, NotOpened, Stale};
 use crate::vault::Vault;
 
 /// How often a passphrase is asked for.
@@ -72,10 +72,14 @@ pub fn open(
     let mut locked = keyring.take_locked().into_iter();
     loop {
         let chains = chains().map_err(|error| Failure::of(what, &error))?;
-        let (error, back) = match FolderKeys::open(vault, chains, keyring, wanted, stale) {
+        let refused = match FolderKeys::open(vault, chains, keyring, wanted, stale) {
             Ok(keys) => return Ok(keys),
             Err(refused) => refused,
         };
+        let NotOpened {
+            error,
+            keyring: back,
+        } = *refused;
         keyring = back;
         let opens_nothing = matches!(
             error,

@@ -265,7 +265,7 @@ impl Credentials {
                 .identity_places(&self.options.identities, &user),
         )?;
         let keys = FolderKeys::open(&open.vault, chains, keyring, &[folder], Stale::Refuse);
-        Ok(keys.map_err(|(error, _)| error)?)
+        Ok(keys.map_err(|refused| refused.error)?)
     }
 
     fn config(&self) -> Result<Option<Config>, CredentialError> {

@@ -83,7 +83,7 @@ impl Chains {
     }
 
     /// Finds an accepted key of any folder.
-    pub fn epoch<'a>(chains: &'a [Arc<Chain>], key: KeyId) -> Option<&'a Epoch> {
+    pub fn epoch(chains: &[Arc<Chain>], key: KeyId) -> Option<&Epoch> {
         chains.iter().find_map(|chain| chain.epoch(key))
     }
 

@@ -30,6 +30,14 @@ pub enum Stale {
     Refuse,
 }
 
+/// Why no key was opened, and the identities that did not suffice.
+pub struct NotOpened {
+    /// Why.
+    pub error: KeysError,
+    /// The identities.
+    pub keyring: Keyring,
+}
+
 /// The accepted keys of a vault, opened as they are needed.
 #[derive(Debug)]
 pub struct FolderKeys {
@@ -48,7 +56,7 @@ impl FolderKeys {
         keyring: Keyring,
         wanted: &[FolderName],
         stale: Stale,
-    ) -> Result<Self, (KeysError, Keyring)> {
+    ) -> Result<Self, Box<NotOpened>> {
         let keys = Self {
             chains,
             keyring,
@@ -57,7 +65,10 @@ impl FolderKeys {
         };
         match keys.accept(vault, wanted) {
             Ok(()) => Ok(keys),
-            Err(error) => Err((error, keys.keyring)),
+            Err(error) => Err(Box::new(NotOpened {
+                error,
+                keyring: keys.keyring,
+            })),
         }
     }
 

@@ -22,7 +22,7 @@ pub use chains::Chains;
 pub use difference::Difference;
 pub use directory::{Access, Directory, DirectoryError};
 pub use exposure::Exposure;
-pub use folder_keys::{FolderKeys, Head, OpenError, Opened, Opener, Stale};
+pub use folder_keys::{FolderKeys, Head, NotOpened, OpenError, Opened, Opener, Stale};
 pub use founding::{Founded, Founder, FoundingError, Spare, found};
 pub use keys_error::KeysError;
 pub use recipient_file::{RecipientFile, RecipientFileError};

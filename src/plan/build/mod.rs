@@ -226,7 +226,7 @@ impl Builder<'_> {
             fits: Err(error), ..
         }) = finding
         {
-            self.block(name, Why::Invalid(error.clone()));
+            self.block(name, Why::Invalid(*error));
         }
         let resealed = self.reseals(name, facts, *stanzas, finding);
         let adopted = declaration.is_none() && self.wanted.adopt && !resealed;
@@ -283,7 +283,8 @@ impl Builder<'_> {
     fn goes(&mut self, name: &SecretName, declaration: Option<&Declaration>) -> bool {
         let removed = self.manifest.removed.contains(name);
         let undeclared = declaration.is_none();
-        if !removed && !(undeclared && self.wanted.prune && !self.wanted.adopt) {
+        let pruned = undeclared && self.wanted.prune && !self.wanted.adopt;
+        if !removed && !pruned {
             if undeclared && !self.wanted.adopt {
                 match self.manifest.unmanaged {
                     Unmanaged::Error => self.block(name, Why::UnmanagedError),
