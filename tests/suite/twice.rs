@@ -87,7 +87,7 @@ const READING: &[(&[&str], i32)] = &[
     (&["vault", "init"], 0),
     (&["vault", "init", "--name", "mallory", "--recovery"], 0),
     (&["vault", "generate", "API_KEY"], 1),
-    (&["vault", "generate", "API_KEY", "pin"], 64),
+    (&["vault", "generate", "API_KEY", "nonsense"], 64),
     (&["vault", "generate", "API_KEY", "--no-input"], 1),
     (&["vault", "remove", "API_KEY"], 1),
     (&["vault", "remove", "MISSING", "--yes"], 1),
