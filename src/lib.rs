@@ -20,6 +20,7 @@
 //! | 6 | [`env`] | values to programs |
 //! | 6 | [`git`] | git's settings and hooks for a vault |
 //! | 6 | [`scan`] | looking for leaks |
+//! | 6 | [`sops`] | files of sops, read and written |
 //! | 7 | [`cli`] | the only floor that talks |
 
 #![forbid(unsafe_code)]
@@ -39,6 +40,7 @@ pub mod plan;
 pub mod repository;
 pub mod scan;
 pub mod sealed;
+pub mod sops;
 pub mod vault;
 pub mod workspace;
 

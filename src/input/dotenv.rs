@@ -101,6 +101,16 @@ impl DotEnv {
         others::disagreements(self)
     }
 
+    /// Takes out the assignments that win, in the order of the file.
+    pub fn into_winning(self) -> impl Iterator<Item = Entry> {
+        let Self {
+            entries, winners, ..
+        } = self;
+        let all = entries.into_iter().enumerate();
+        all.filter(move |(at, entry)| winners.get(&entry.name) == Some(at))
+            .map(|(_, entry)| entry)
+    }
+
     /// Returns the assignments that win, in the order of the file.
     fn winning(&self) -> impl Iterator<Item = &Entry> {
         let wins = |at: usize, entry: &Entry| self.winners.get(&entry.name) == Some(&at);

@@ -5,6 +5,7 @@
 
 mod armor;
 mod folder_key;
+mod foreign;
 mod header;
 mod payload;
 mod stanza;
@@ -21,6 +22,7 @@ use thiserror::Error;
 
 pub use armor::MAX_FILE;
 pub use folder_key::FolderKey;
+pub use foreign::{open_foreign, seal_foreign};
 pub use stanza::{Content, Facts, KeyId, Trail};
 
 use crate::domain::{Keyring, MAX_VALUE, Recipient, RecipientError, SecretName, SecretValue};
@@ -231,8 +233,12 @@ fn seal_plain<'r>(
 
 /// Opens an ordinary age file with an identity. Proves nothing about who made it.
 fn open_plain(file: &[u8], keyring: &Keyring) -> Result<SecretValue, SealedError> {
-    let data = dearmor(file)?;
-    let header = Header::parse(&data)?;
+    open_binary(&dearmor(file)?, keyring)
+}
+
+/// Opens an ordinary age file without armor.
+fn open_binary(data: &[u8], keyring: &Keyring) -> Result<SecretValue, SealedError> {
+    let header = Header::parse(data)?;
     refuse_passphrase(&header)?;
     let stanzas: Vec<Stanza> = header
         .stanzas
