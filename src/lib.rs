@@ -18,6 +18,7 @@
 //! | 4 | [`workspace`] | a home that is ready to be worked in |
 //! | 5 | [`apply`] | carrying a plan out |
 //! | 6 | [`env`] | values to programs |
+//! | 6 | [`export`] | values as files that need no hoziron |
 //! | 6 | [`git`] | git's settings and hooks for a vault |
 //! | 6 | [`scan`] | looking for leaks |
 //! | 6 | [`sops`] | files of sops, read and written |
@@ -31,6 +32,7 @@ pub mod config;
 pub mod disk;
 pub mod domain;
 pub mod env;
+pub mod export;
 pub mod git;
 pub mod home;
 pub mod input;

@@ -120,6 +120,7 @@ pub enum VaultCommand {
     Edit(vault::edit::Args),
     Generate(vault::generate::Args),
     Import(vault::import::Args),
+    Export(vault::export::Args),
     Show(vault::show::Args),
 }
 

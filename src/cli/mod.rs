@@ -78,6 +78,7 @@ fn dispatch(
             VaultCommand::Copy(args) => command::vault::copy::run(args, &mut open()?, ui),
             VaultCommand::Edit(args) => command::vault::edit::run(args, &mut open()?, ui),
             VaultCommand::Import(args) => command::vault::import::run(args, &mut open()?, ui),
+            VaultCommand::Export(args) => command::vault::export::run(args, &mut open()?, ui),
             VaultCommand::Generate(args) => command::vault::generate::run(args, &mut open()?, ui),
             VaultCommand::Show(args) => command::vault::show::run(args, &open()?, ui),
         },

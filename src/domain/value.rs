@@ -37,6 +37,13 @@ impl SecretValue {
         self.0.len()
     }
 
+    /// Copies the value without the one line end (LF or CRLF) at its end; `None` if there is none.
+    pub fn without_line_end(&self) -> Option<Self> {
+        let text = self.0.strip_suffix(b"\n")?;
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        Some(Self::new(text.to_vec()))
+    }
+
     /// Says whether there are no bytes. An empty value is a value.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -58,6 +65,22 @@ mod tests {
     fn debug_prints_a_constant() {
         let shown = format!("{:?}", Some(SecretValue::new(b"hunter2".to_vec())));
         assert_eq!(shown, "Some(SecretValue(…))");
+    }
+
+    #[test]
+    fn one_line_end_comes_off() {
+        for (text, rest) in [
+            ("a\n", Some("a")),
+            ("a\n\r\n", Some("a\n")),
+            ("a", None),
+            ("a\r", None),
+        ] {
+            let found = SecretValue::new(text.as_bytes().to_vec()).without_line_end();
+            assert_eq!(
+                found.map(|value| value.reveal().to_vec()),
+                rest.map(|rest| rest.as_bytes().to_vec())
+            );
+        }
     }
 
     #[test]

@@ -2,9 +2,11 @@
 //! Each format becomes names and values, or a list of the lines that cannot be read. No error here
 //! holds any text of a file but its keys, and nothing here reads the environment.
 
+pub mod age_dir;
 pub mod dotenv;
 pub mod ini;
 pub mod json;
+pub mod naming;
 pub mod number;
 pub mod time;
 pub mod tree;
@@ -162,8 +164,8 @@ pub fn read(bytes: &[u8], format: Format) -> Result<Vec<Item>, InputError> {
     Ok(items)
 }
 
-/// The last value of each name, in the order of the names' first lines.
-fn dotenv_items(dotenv: DotEnv) -> Vec<Item> {
+/// Takes out the last value of each name of a `.env` file.
+pub fn dotenv_items(dotenv: DotEnv) -> Vec<Item> {
     let winning = dotenv.into_winning();
     winning
         .map(|entry| Item {

@@ -58,6 +58,31 @@ impl Node {
     }
 }
 
+/// Nests values by their keys, sorted; an error is the keys that stand there twice, or have others
+/// below them.
+pub fn nest(mut values: Vec<(Vec<String>, SecretValue)>) -> Result<Vec<Child>, Vec<String>> {
+    values.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let mut root = Vec::new();
+    for (path, value) in values {
+        let mut here: &mut Vec<Child> = &mut root;
+        let (key, folders) = path.split_last().expect("a value stands under a key");
+        for (depth, folder) in folders.iter().enumerate() {
+            if !matches!(here.last(), Some(Child::Node(last, _)) if last == folder) {
+                here.push(Child::Node(folder.clone(), Node::Map(Vec::new())));
+            }
+            here = match here.last_mut() {
+                Some(Child::Node(_, Node::Map(children))) => children,
+                _ => return Err(path[..=depth].to_vec()),
+            };
+        }
+        if matches!(here.last(), Some(Child::Node(last, _)) if last == key) {
+            return Err(path);
+        }
+        here.push(Child::Node(key.clone(), Node::Scalar(Scalar::Text(value))));
+    }
+    Ok(root)
+}
+
 impl Scalar {
     /// Copies a text.
     pub fn text(text: impl AsRef<[u8]>) -> Self {
@@ -80,5 +105,36 @@ impl Budget {
             return Err(InputError::TooMany);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nested(paths: &[&[&str]]) -> Result<String, Vec<String>> {
+        let value = |path: &&[&str]| {
+            let path = path.iter().map(|key| (*key).to_owned()).collect();
+            (path, SecretValue::new(Vec::new()))
+        };
+        let shown = format!("{:?}", nest(paths.iter().map(value).collect())?);
+        let bare = shown.replace("Scalar(Text(SecretValue(…)))", "=");
+        Ok(bare.replace(['"', ' '], "").replace("Node", ""))
+    }
+
+    #[test]
+    fn values_are_nested_and_sorted() {
+        let found = nested(&[&["b", "y"], &["a"], &["b", "x"], &["b", "c", "z"]]);
+        assert_eq!(
+            found.unwrap(),
+            "[(a,=),(b,Map([(c,Map([(z,=)])),(x,=),(y,=)]))]"
+        );
+    }
+
+    #[test]
+    fn a_value_with_others_below_it_is_named() {
+        let error = nested(&[&["a", "b"], &["a", "b", "c"]]).unwrap_err();
+        assert_eq!(error, ["a", "b"]);
+        assert_eq!(nested(&[&["a"], &["a"]]).unwrap_err(), ["a"]);
     }
 }

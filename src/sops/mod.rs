@@ -5,6 +5,7 @@
 mod document;
 mod flat;
 mod keys;
+mod layout;
 mod mac;
 mod metadata;
 mod open;
@@ -12,6 +13,7 @@ mod pattern;
 mod shamir;
 mod value;
 mod walk;
+mod write;
 
 use std::fmt;
 
@@ -20,6 +22,7 @@ use thiserror::Error;
 pub use document::{Document, MAX_FILE};
 pub use open::{Check, Named, Opened, open};
 pub use value::ValueError;
+pub use write::{IN_THE_OPEN, Previous, WriteError, Written, write};
 
 use crate::input::InputError;
 

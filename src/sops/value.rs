@@ -212,6 +212,11 @@ impl Cipher {
         Self { key, usual }
     }
 
+    /// Takes the key of a file that is written anew.
+    pub fn again(known: &Self) -> Self {
+        Self::new(known.key.clone())
+    }
+
     /// Returns the key itself, to wrap it for recipients.
     pub fn key(&self) -> SecretValue {
         SecretValue::new(self.key.to_vec())

@@ -17,7 +17,7 @@ const FLOORS: &[(u32, &[&str])] = &[
     (3, &["config", "manifest", "people"]),
     (4, &["plan", "workspace"]),
     (5, &["apply"]),
-    (6, &["env", "git", "scan", "sops"]),
+    (6, &["env", "export", "git", "scan", "sops"]),
     (7, &["cli"]),
 ];
 

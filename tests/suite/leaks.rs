@@ -1,5 +1,5 @@
-//! No value and no private key leaves but by the three doors: `get`, `env export`, and the command of
-//! `env exec`. A canary is put wherever a secret may be, or may be by mistake; then every command is
+//! No value and no private key leaves but by the doors: `get`, `env export`, `vault export` in the open, and
+//! the command of `env exec`. A canary is put wherever a secret may be, or may be by mistake; then every command is
 //! run, in every voice, where it succeeds and where it fails, and all that was said is searched.
 //!
 //! What was typed as a path, a reader's name or a plain word of a name is repeated on purpose, for
@@ -182,6 +182,14 @@ const COMMANDS: &[(&[&str], bool)] = &[
     (&["vault", "rename", "NEW", "NEWER"], false),
     (&["vault", "remove", "KEY"], false),
     (&["vault", "remove", "NEWER", "--yes"], false),
+    (&["vault", "export", "--format", "json"], true),
+    (&["vault", "export", "--format", "sops-yaml"], false),
+    (&["vault", "export", "--format", "dotenv"], false),
+    (&["vault", "import", ".hoziron/vault", "--dry-run"], false),
+    (
+        &["vault", "import", ".hoziron/vault", "--format", "sops"],
+        false,
+    ),
     (&["env", "export", "--format", "sh"], true),
     (&["env", "export", "--format", "bash", "-P", "prod"], true),
     (&["env", "export", "--format", "json"], true),

@@ -35,6 +35,8 @@ mod plugins;
 mod resolving;
 mod scan;
 mod settings;
+mod sops;
+mod sops_generated;
 mod spills;
 mod stand;
 mod strace;

@@ -3,6 +3,7 @@
 //! no options and no commands; this file does.
 
 mod env;
+mod foreign;
 mod git;
 mod home;
 mod plan;

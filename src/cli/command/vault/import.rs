@@ -1,30 +1,57 @@
-//! `hoziron vault import`: seals every value of a `.env` file, all of them or none. Shows first, by
-//! name, what would be new and what would change; the same file again changes nothing.
+//! `hoziron vault import`: seals every value of somebody's file, all of them or none. Shows first, by
+//! name, what would be new, what would change and what does not fit; the same file again changes
+//! nothing.
 
-use std::io::Read;
+use std::collections::BTreeMap;
 
-use clap::Args as ClapArgs;
-use zeroize::Zeroizing;
+use clap::{Args as ClapArgs, builder::PossibleValuesParser};
 
 use crate::cli::args::Folder;
+use crate::cli::command::vault::incoming::{self, FORMATS};
 use crate::cli::command::vault::seal::{Declare, Sealed, compare, seal_all};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{self, Workspace, name};
+use crate::cli::workspace::{self, Workspace};
 use crate::domain::{FolderName, SecretName, SecretValue, VarName};
-use crate::input::dotenv::{DotEnv, MAX_FILE};
+use crate::input::naming::Naming;
 use crate::people::FolderKeys;
+use crate::sops::Check;
 
-/// Seal every value of a .env file
+/// Seal every value of a file that another tool wrote
 ///
-/// `$` is literal, nothing is expanded. Where another reader of `.env` files would read a different
-/// value, the line is named. Asks before it writes; all values are sealed, or none.
+/// Reads sops files (with the private keys you have), `.env`, json, yaml, toml and ini, and a folder
+/// of age files. Nested keys become folders. What does not fit (lists, nulls, names) is listed and
+/// left out. In `.env` files `$` is literal, nothing is expanded; where another reader would read a
+/// different value, the line is named. Asks before it writes; all values are sealed, or none.
 ///
-/// Example: hoziron vault import .env --dry-run
+/// Example: hoziron vault import secrets.enc.yaml --dry-run
 #[derive(ClapArgs)]
 pub struct Args {
-    /// The file, or - for stdin
+    /// The file or folder, or - for stdin
     file: String,
+    /// How it is written; without this its content and its name say so
+    #[arg(long, value_name = "FORMAT", value_parser = PossibleValuesParser::new(FORMATS))]
+    format: Option<String>,
+    /// Seal the value of KEY (nested: `a.b`) as NAME (may be repeated)
+    #[arg(long, value_name = "KEY=NAME", value_parser = mapping)]
+    map: Vec<(String, String)>,
+    /// Put this in front of every name
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    prefix: String,
+    /// Join nested keys with this
+    #[arg(long, value_name = "TEXT", default_value = "/")]
+    separator: String,
+    /// Take one line end off the end of every value
+    #[arg(long)]
+    trim: bool,
+    /// Go on if the MAC of a sops file is missing or does not fit
+    #[arg(long)]
+    ignore_mac: bool,
     /// Show what would be done, and write nothing
     #[arg(short = 'n', long, conflicts_with = "yes")]
     dry_run: bool,
@@ -44,11 +71,25 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
         None => FolderName::top(),
     };
     let keys = workspace.keys(std::slice::from_ref(&folder), ui)?;
-    let text = read(&args.file).map_err(|why| Failure::new(what(), Exit::Error).cause(why))?;
-    let dotenv = DotEnv::parse(&text).map_err(|error| Failure::of(what(), &error))?;
-    warn(&dotenv, &args.file, ui);
-    let values = values(&dotenv, args.folder.profile.as_deref())?;
-    let rows = plan(&values, workspace, &keys)?;
+    let (mut keyring, _) = workspace.keyring(ui)?;
+    let check = match args.ignore_mac {
+        true => Check::Skip,
+        false => Check::Verify,
+    };
+    let format = args.format.as_deref();
+    let items = incoming::read(&args.file, format, check, &mut keyring, ui)?;
+    let naming = Naming {
+        folder: folder.clone(),
+        map: args.map.iter().cloned().collect(),
+        prefix: args.prefix.clone(),
+        separator: args.separator.clone(),
+    };
+    let mut names = naming
+        .names(items)
+        .map_err(|error| Failure::of(what(), &error))?;
+    trim(&mut names.values, args.trim, ui);
+    warn(names.values.keys(), ui);
+    let rows = plan(&names.values, workspace, &keys)?;
 
     let changes = rows
         .iter()
@@ -61,17 +102,17 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
             Sealed::Updated => ui.out(&format!("  ~ {name}"))?,
         }
     }
-    ui.note(&format!(
-        "{changes} to seal, {} unchanged",
-        rows.len() - changes
-    ));
+    for misfit in &names.misfits {
+        ui.out(&format!("  ! {}  {}", misfit.path, misfit.why))?;
+    }
+    ui.note(&summary(changes, rows.len() - changes, names.misfits.len()));
     if changes == 0 || args.dry_run {
         return Ok(Exit::Done);
     }
     if !args.yes && !ui.ask("seal these values?", "add `--yes` to seal them")? {
         return Err(Failure::new("nothing was sealed", Exit::Error));
     }
-    let values: Vec<_> = values.iter().map(|(name, value)| (name, *value)).collect();
+    let values: Vec<_> = names.values.iter().collect();
     seal_all(workspace, &keys, &values, Declare::Leave, ui)?;
     ui.note(&format!(
         "sealed {changes} for {}; `{}` still holds the values: remove it when you do not need it",
@@ -81,37 +122,43 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
     Ok(Exit::Done)
 }
 
-fn read(file: &str) -> Result<Zeroizing<Vec<u8>>, String> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(64 * 1024));
-    let limit = MAX_FILE as u64 + 1;
-    let read = if file == "-" {
-        std::io::stdin().lock().take(limit).read_to_end(&mut bytes)
-    } else {
-        std::fs::File::open(file).and_then(|open| open.take(limit).read_to_end(&mut bytes))
-    };
-    read.map_err(|error| error.to_string())?;
-    Ok(bytes)
+fn mapping(text: &str) -> Result<(String, String), String> {
+    let parts = text.rsplit_once('=').filter(|(_, name)| !name.is_empty());
+    let (key, name) = parts.ok_or("it is not of the form KEY=NAME")?;
+    Ok((key.to_owned(), name.to_owned()))
 }
 
-/// The last value of each name, in the order of the names.
-fn values<'a>(
-    dotenv: &'a DotEnv,
-    folder: Option<&str>,
-) -> Result<Vec<(SecretName, &'a SecretValue)>, Failure> {
-    let mut names: Vec<&VarName> = dotenv.entries().iter().map(|entry| &entry.name).collect();
-    names.sort();
-    names.dedup();
-    let value = |variable: &'a VarName| {
-        Ok((
-            name(variable.as_str(), folder)?,
-            dotenv.get(variable).expect("it is an entry's name"),
-        ))
-    };
-    names.into_iter().map(value).collect()
+fn summary(changes: usize, unchanged: usize, misfits: usize) -> String {
+    let mut text = format!("{changes} to seal, {unchanged} unchanged");
+    if misfits > 0 {
+        text.push_str(&format!(
+            ", {misfits} left out; a name that does not fit can be given with `--map KEY=NAME`"
+        ));
+    }
+    text
+}
+
+/// Values that were made with an editor end in a line end that nobody means.
+fn trim(values: &mut BTreeMap<SecretName, SecretValue>, wanted: bool, ui: &Ui) {
+    let mut ending = 0;
+    for value in values.values_mut() {
+        let Some(text) = value.without_line_end() else {
+            continue;
+        };
+        ending += 1;
+        if wanted {
+            *value = text;
+        }
+    }
+    if ending > 0 && !wanted {
+        ui.warn(&format!(
+            "{ending} of the values end with a line end, which is kept; `--trim` takes it off"
+        ));
+    }
 }
 
 fn plan(
-    values: &[(SecretName, &SecretValue)],
+    values: &BTreeMap<SecretName, SecretValue>,
     workspace: &Workspace<'_>,
     keys: &FolderKeys,
 ) -> Result<Vec<(SecretName, Sealed)>, Failure> {
@@ -126,35 +173,10 @@ fn plan(
     Ok(rows)
 }
 
-/// Says what about the file may surprise.
-fn warn(dotenv: &DotEnv, file: &str, ui: &Ui) {
-    for duplicate in dotenv.duplicates() {
-        let lines: Vec<_> = duplicate.lines.iter().map(ToString::to_string).collect();
-        let name = &duplicate.name;
-        ui.warn(&format!(
-            "`{name}` stands on lines {}; the last one counts",
-            lines.join(", ")
-        ));
-    }
-    for disagreement in dotenv.disagreements() {
-        let readers: Vec<_> = disagreement
-            .readers
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        ui.warn(&format!(
-            "`{file}`, line {}: {} would read another value of `{}`",
-            disagreement.line,
-            readers.join(", "),
-            disagreement.name
-        ));
-    }
-    for name in dotenv
-        .entries()
-        .iter()
-        .map(|entry| &entry.name)
-        .filter(|name| name.steers())
-    {
+/// Says which names no program will get.
+fn warn<'a>(names: impl Iterator<Item = &'a SecretName>, ui: &Ui) {
+    let variables = names.filter_map(|name| VarName::parse(name.key()).ok());
+    for name in variables.filter(VarName::steers) {
         ui.warn(&format!(
             "`env exec` never sets `{name}`: it changes what a program runs"
         ));

@@ -2,6 +2,7 @@
 
 pub mod copy;
 pub mod edit;
+pub mod export;
 pub mod generate;
 pub mod get;
 pub mod import;
@@ -13,6 +14,8 @@ pub mod set;
 pub mod show;
 
 mod declared;
+mod incoming;
+mod outgoing;
 mod seal;
 
 pub use seal::now;
