@@ -128,6 +128,7 @@ pub enum VaultCommand {
 #[derive(Subcommand)]
 #[expect(missing_docs, reason = "the help of a command stands on its `Args`")]
 pub enum EnvCommand {
+    Check(env::check::Args),
     Exec(env::exec::Args),
     Export(env::export::Args),
     Get(env::get::Args),
@@ -163,7 +164,7 @@ pub enum HooksCommand {
 /// Which secrets.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Selection {
-    /// Take what is in this folder first, then the vault's top [env: HOZIRON_PROFILE]
+    /// Take what is in this folder first, then what it inherits [env: HOZIRON_PROFILE]
     #[arg(short = 'P', long, value_name = "FOLDER")]
     pub profile: Option<String>,
     /// Take these variables only, separated by commas

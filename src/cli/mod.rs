@@ -99,6 +99,7 @@ fn dispatch(
         Some(Command::Config(ConfigCommand::Show(args))) => {
             command::config::show::run(args, &open()?, ui)
         }
+        Some(Command::Env(EnvCommand::Check(args))) => command::env::check::run(args, &open()?, ui),
         Some(Command::Env(EnvCommand::Get(args))) => command::env::get::run(args, &open()?, ui),
         Some(Command::Env(EnvCommand::List(args))) => command::env::list::run(args, &open()?, ui),
         Some(Command::Env(EnvCommand::Export(args))) => {

@@ -2,6 +2,7 @@
 //! for. Opening reads no secret and no private key; a program starts without any, and fails only where
 //! it needs one. Every call looks at what is on the disk now, so a new value needs no restart.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -9,11 +10,13 @@ use thiserror::Error;
 
 use crate::config::{Config, ConfigError, Reference};
 use crate::disk::DiskError;
-use crate::domain::{FolderName, Keyring, NameError, SecretValue, VarName};
+use crate::domain::{FolderName, Keyring, NameError, SecretName, SecretValue, VarName};
 use crate::env::local::{Local, LocalError};
-use crate::env::sources::{Prefer, SelectError, Source, Sources, select};
+use crate::env::resolve::{Refusal, ResolveError, open_all};
+use crate::env::select::{Absence, Missing, select};
+use crate::env::sources::{Prefer, SelectError, Source, Sources};
 use crate::home::{Environment, FindError, IdentityError, UserConfig, UserConfigError, gather};
-use crate::people::{FolderKeys, KeysError, OpenError, Stale};
+use crate::people::{FolderKeys, KeysError, Stale};
 use crate::repository::tracked;
 use crate::vault::trust::Seen;
 use crate::workspace::{OpenHome, WorkspaceError};
@@ -41,6 +44,9 @@ pub enum CredentialError {
     /// The vault's key does not open.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// It is declared, and cannot be had.
+    #[error("{0}")]
+    Incomplete(Missing),
     /// `.env` is not read.
     #[error(transparent)]
     Local(#[from] LocalError),
@@ -68,7 +74,7 @@ pub enum CredentialError {
         /// The secret.
         name: String,
         /// What is wrong with it.
-        source: OpenError,
+        source: Refusal,
     },
     /// The settings do not refer to a credential by this key.
     #[error("`{path}` is not in `config.toml`")]
@@ -142,7 +148,8 @@ impl Credentials {
         })
     }
 
-    /// Returns the value of a variable: from the process environment, `.env` or the vault.
+    /// Returns the value of a variable: from the process environment, `.env`, the vault, or
+    /// the manifest's default.
     pub fn resolve(&self, name: &str) -> Result<SecretValue, CredentialError> {
         let variable = VarName::parse(name).map_err(|source| CredentialError::Name {
             name: name.to_owned(),
@@ -182,44 +189,59 @@ impl Credentials {
         let open = OpenHome::at(home.clone(), &self.environment)?;
         let local = self.local(&open)?;
         let sources = self.sources(&open, local.as_ref())?;
-        match sources.of(variable) {
-            None => match process {
-                Some(value) => Ok(SecretValue::new(value.as_encoded_bytes().to_vec())),
-                None => Err(self.missing(variable, Some(&open))),
-            },
-            Some(Source::Process) => Ok(SecretValue::new(
-                process
-                    .map(|value| value.as_encoded_bytes().to_vec())
-                    .unwrap_or_default(),
-            )),
-            Some(Source::DotEnv { .. }) => {
-                let entry = local.as_ref().and_then(|local| local.dotenv.get(variable));
-                Ok(SecretValue::new(
-                    entry
-                        .map(|value| value.reveal().to_vec())
-                        .unwrap_or_default(),
-                ))
+        let source = sources.of(variable).cloned();
+        match (source, process) {
+            (None | Some(Source::Process), Some(value)) => {
+                return Ok(SecretValue::new(value.as_encoded_bytes().to_vec()));
             }
-            Some(Source::Vault(name)) => {
-                let mut held = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-                let keys = match held.take() {
-                    Some(keys) => keys,
-                    None => self.open_keys(&open, name.folder())?,
-                };
-                let opened = keys.opener(&open.vault).open(name);
-                // A key that does not open is asked for anew next time: the vault may have another.
-                if opened.is_ok() {
-                    *held = Some(keys);
-                }
-                let shown = || name.to_string();
-                match opened.map_err(|source| CredentialError::Open {
-                    name: shown(),
+            (None | Some(Source::Process), None) => {
+                return Err(self.without_value(variable, &sources, &open));
+            }
+            (Some(_), _) => {}
+        }
+        let sources = sources.only(std::slice::from_ref(variable), |_| false)?;
+        let folders = sources.needed().secrets.into_iter();
+        let folders: BTreeSet<_> = folders.map(SecretName::folder).collect();
+        let folders: Vec<_> = folders.into_iter().collect();
+        let mut held = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys = match held.take() {
+            Some(keys) => Some(keys),
+            None if folders.is_empty() => None,
+            None => Some(self.open_keys(&open, &folders)?),
+        };
+        let opener = keys.as_ref().map(|keys| keys.opener(&open.vault));
+        let opened = open_all(&sources, local.as_ref(), opener);
+        // A key that does not open is asked for anew next time: the vault may have another.
+        if opened.is_ok() {
+            *held = keys;
+        }
+        let variables = opened.map_err(|ResolveError::Refused(refused)| {
+            let first = refused.into_iter().next();
+            match first {
+                Some((_, Refusal::Vanished)) | None => self.missing(variable, Some(&open)),
+                Some((name, source)) => CredentialError::Open {
+                    name: name.to_string(),
                     source,
-                })? {
-                    Some((value, _)) => Ok(value.into_inner()),
-                    None => Err(self.missing(variable, Some(&open))),
-                }
+                },
             }
+        })?;
+        let value = variables.into_values().next();
+        value.ok_or_else(|| self.missing(variable, Some(&open)))
+    }
+
+    /// Says why there is no value: what it would be put together from says more than that.
+    fn without_value(
+        &self,
+        variable: &VarName,
+        sources: &Sources,
+        open: &OpenHome,
+    ) -> CredentialError {
+        let mut missing = sources.missing().iter();
+        match missing.find(|missing| VarName::of(&missing.name) == *variable) {
+            Some(missing) if missing.why != Absence::NotSealed => {
+                CredentialError::Incomplete(missing.clone())
+            }
+            _ => self.missing(variable, Some(open)),
         }
     }
 
@@ -243,16 +265,17 @@ impl Credentials {
             Some(state) => Some(Seen::load(&state, &open.manifest.id)?),
             None => None,
         };
-        let secrets = select(&open.vault.inventory()?, profile.as_ref(), seen.as_ref())?;
+        let inventory = open.vault.inventory()?;
+        let chosen = select(&open.manifest, &inventory, profile.as_ref(), seen.as_ref())?;
         let dotenv = local.map(|local| &local.dotenv);
         let set = |variable: &VarName| self.environment.get(variable.as_str()).is_some();
-        Ok(Sources::gather(set, dotenv, secrets, self.options.prefer))
+        Ok(Sources::gather(set, dotenv, chosen, self.options.prefer))
     }
 
     fn open_keys(
         &self,
         open: &OpenHome,
-        folder: FolderName,
+        folders: &[FolderName],
     ) -> Result<FolderKeys, CredentialError> {
         let chains = open.chains(&self.environment)?;
         let user = match self.environment.config_folder() {
@@ -264,7 +287,7 @@ impl Credentials {
                 .environment
                 .identity_places(&self.options.identities, &user),
         )?;
-        let keys = FolderKeys::open(&open.vault, chains, keyring, &[folder], Stale::Refuse);
+        let keys = FolderKeys::open(&open.vault, chains, keyring, folders, Stale::Refuse);
         Ok(keys.map_err(|refused| refused.error)?)
     }
 

@@ -1,14 +1,16 @@
 //! From sources to values: all of a selection is opened together, and either every value is handed
 //! out or every one that could not be is named.
 
+use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::thread;
 
 use thiserror::Error;
 
 use crate::domain::{SecretName, SecretValue, VarName};
-use crate::env::sources::{Source, Sources};
+use crate::env::sources::{Needed, Source, Sources};
 use crate::env::{Local, Variables};
+use crate::manifest::TemplateError;
 use crate::people::{OpenError, Opened, Opener};
 
 /// From so many secrets on they are opened on several threads: below, starting one costs more.
@@ -17,12 +19,35 @@ const MANY: usize = 200;
 /// The most threads: with more, they wait for the same folder.
 const MOST_THREADS: usize = 8;
 
+/// Why one value is not handed out.
+#[derive(Debug, Error)]
+pub enum Refusal {
+    /// It cannot be put together from its parts.
+    #[error(transparent)]
+    Compose(#[from] TemplateError),
+    /// It does not open.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It was there a moment ago.
+    #[error("it is gone")]
+    Vanished,
+}
+
 /// Why a selection of values is not handed out.
 #[derive(Debug, Error)]
 pub enum ResolveError {
-    /// Nothing is handed out, because of these; no error: it vanished meanwhile.
+    /// Nothing is handed out, because of these.
     #[error("{} not to be trusted or not readable", count(.0.len()))]
-    Refused(Vec<(SecretName, Option<OpenError>)>),
+    Refused(Vec<(SecretName, Refusal)>),
+}
+
+/// The values of secrets, and what is not handed out.
+#[derive(Debug, Default)]
+pub struct Values {
+    /// What was opened or put together.
+    pub values: BTreeMap<SecretName, SecretValue>,
+    /// What was not, sorted by folder.
+    pub refused: Vec<(SecretName, Refusal)>,
 }
 
 /// Opens the values that do not stand in the process environment already, or none.
@@ -31,43 +56,69 @@ pub fn open_all(
     local: Option<&Local>,
     opener: Option<Opener<'_>>,
 ) -> Result<Variables, ResolveError> {
+    let Values {
+        mut values,
+        refused,
+    } = open_needed(&sources.needed(), opener);
+    if !refused.is_empty() {
+        return Err(ResolveError::Refused(refused));
+    }
     let mut variables = Variables::default();
-    let mut secrets: Vec<(&VarName, &SecretName)> = Vec::new();
     for (variable, source) in sources.iter() {
-        match source {
-            Source::Process => {}
+        let value = match source {
+            Source::Process => None,
             Source::DotEnv { .. } => {
                 let entry = local.and_then(|local| local.dotenv.get(variable));
-                let value = entry.map(|value| value.reveal().to_vec());
-                variables.insert(
-                    variable.clone(),
-                    SecretValue::new(value.unwrap_or_default()),
-                );
+                entry.map(|value| SecretValue::new(value.reveal().to_vec()))
             }
-            Source::Vault(name) => secrets.push((variable, name)),
+            Source::Composed(name) | Source::Default(name) | Source::Vault(name) => {
+                values.remove(name)
+            }
+        };
+        if let Some(value) = value {
+            variables.insert(variable.clone(), value);
         }
     }
+    Ok(variables)
+}
+
+/// Opens secrets, and puts together what is made from them and from the manifest.
+pub fn open_needed(needed: &Needed<'_>, opener: Option<Opener<'_>>) -> Values {
+    let mut secrets: Vec<&SecretName> = needed.secrets.iter().copied().collect();
     // One look at each folder.
-    secrets.sort_by_cached_key(|(_, name)| (name.folder(), *name));
-    let mut refused = Vec::new();
+    secrets.sort_by_cached_key(|name| (name.folder(), *name));
     let opened = open_in_order(&secrets, opener);
-    for ((variable, name), opened) in secrets.into_iter().zip(opened) {
+    let mut found = Values::default();
+    for (name, opened) in secrets.into_iter().zip(opened) {
         match opened {
-            Ok(Some((value, _))) => variables.insert(variable.clone(), value.into_inner()),
-            Ok(None) => refused.push((name.clone(), None)),
-            Err(error) => refused.push((name.clone(), Some(error))),
+            Ok(Some((value, _))) => {
+                found.values.insert(name.clone(), value.into_inner());
+            }
+            Ok(None) => found.refused.push((name.clone(), Refusal::Vanished)),
+            Err(error) => found.refused.push((name.clone(), error.into())),
         }
     }
-    if refused.is_empty() {
-        Ok(variables)
-    } else {
-        Err(ResolveError::Refused(refused))
+    for (name, text) in &needed.defaults {
+        let value = SecretValue::new(text.as_bytes().to_vec());
+        found.values.insert((*name).clone(), value);
     }
+    for (name, recipe) in &needed.composed {
+        let value = |variable: &VarName| found.values.get(recipe.parts.get(variable)?);
+        match recipe.template.render(value) {
+            Ok(value) => {
+                found.values.insert((*name).clone(), value);
+            }
+            // The part says why by itself.
+            Err(TemplateError::Missing(_)) => {}
+            Err(error) => found.refused.push(((*name).clone(), error.into())),
+        }
+    }
+    found
 }
 
 /// Opens secrets, many of them on several threads; the answers are in the order of the names.
 fn open_in_order(
-    secrets: &[(&VarName, &SecretName)],
+    secrets: &[&SecretName],
     opener: Option<Opener<'_>>,
 ) -> Vec<Result<Option<Opened>, OpenError>> {
     let Some(mut opener) = opener else {
@@ -96,10 +147,10 @@ fn open_in_order(
 }
 
 fn open_part(
-    secrets: &[(&VarName, &SecretName)],
+    secrets: &[&SecretName],
     opener: &mut Opener<'_>,
 ) -> Vec<Result<Option<Opened>, OpenError>> {
-    let all = secrets.iter().map(|(_, name)| opener.open(name));
+    let all = secrets.iter().map(|name| opener.open(name));
     all.collect()
 }
 

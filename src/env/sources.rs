@@ -1,14 +1,14 @@
 //! Where the value of a variable comes from, decided from names alone: the process environment, the
-//! `.env`, the vault, in this order, or the vault first if that was asked for. Nothing is opened.
+//! `.env`, the vault, the manifest's default, in this order, or the vault first if that was asked for.
+//! Nothing is opened.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
 use crate::domain::{FolderName, SecretName, VarName};
+use crate::env::select::{Chosen, Missing, Recipe};
 use crate::input::dotenv::DotEnv;
-use crate::vault::Inventory;
-use crate::vault::trust::Seen;
 
 /// What wins when a variable has several values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +23,10 @@ pub enum Prefer {
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
+    /// Put together from other secrets, as this one's declaration says.
+    Composed(SecretName),
+    /// The default of this secret, which stands in the manifest.
+    Default(SecretName),
     /// A line of `.env`.
     DotEnv {
         /// Counted from 1.
@@ -32,6 +36,21 @@ pub enum Source {
     Process,
     /// A secret of the vault.
     Vault(SecretName),
+}
+
+impl Source {
+    /// Returns the secret whose value it is.
+    pub fn secret(&self) -> Option<&SecretName> {
+        match self {
+            Self::Composed(name) | Self::Default(name) | Self::Vault(name) => Some(name),
+            Self::DotEnv { .. } | Self::Process => None,
+        }
+    }
+
+    /// Whether the vault's word counts for it: sealed, or put together from what is.
+    fn is_vault(&self) -> bool {
+        matches!(self, Self::Composed(_) | Self::Vault(_))
+    }
 }
 
 /// Why a selection cannot be made.
@@ -49,7 +68,8 @@ pub enum SelectError {
     },
     /// A secret of the profile was there and is not any more; another value must not take its place.
     #[error(
-        "`{name}` was sealed as revision {revision} and is gone; `{instead}` does not take its place"
+        "`{name}` was sealed as revision {revision} and is gone; {} does not take its place",
+        described(.instead)
     )]
     Gone {
         /// The secret.
@@ -57,7 +77,7 @@ pub enum SelectError {
         /// The last revision this user has seen.
         revision: u64,
         /// What would be handed out instead.
-        instead: SecretName,
+        instead: Source,
     },
     /// The profile is no folder of the vault.
     #[error("there is no folder `{profile}` in the vault{}", listed(.folders))]
@@ -74,43 +94,102 @@ pub enum SelectError {
 
 /// All variables that have a value, and where each comes from.
 #[derive(Debug, Default)]
-pub struct Sources(BTreeMap<VarName, Source>);
+pub struct Sources {
+    all: BTreeMap<VarName, Source>,
+    recipes: BTreeMap<SecretName, Recipe>,
+    defaults: BTreeMap<SecretName, String>,
+    missing: Vec<Missing>,
+}
+
+/// What it takes to make the values of some variables.
+#[derive(Debug, Default)]
+pub struct Needed<'a> {
+    /// The secrets to open.
+    pub secrets: BTreeSet<&'a SecretName>,
+    /// What to put together, in this order.
+    pub composed: Vec<(&'a SecretName, &'a Recipe)>,
+    /// What stands in the manifest.
+    pub defaults: BTreeMap<&'a SecretName, &'a str>,
+}
 
 impl Sources {
     /// Puts the sources of a profile together; `set` says what the process environment has.
     pub fn gather(
         set: impl Fn(&VarName) -> bool,
         dotenv: Option<&DotEnv>,
-        secrets: BTreeMap<VarName, SecretName>,
+        chosen: Chosen,
         prefer: Prefer,
     ) -> Self {
-        let mut all: BTreeMap<VarName, Source> = secrets
-            .into_iter()
-            .map(|(variable, name)| (variable, Source::Vault(name)))
-            .collect();
+        let stays = |source: &Source| prefer == Prefer::Vault && source.is_vault();
+        let mut all = chosen.sources;
         for entry in dotenv.into_iter().flat_map(DotEnv::entries) {
-            let local = Source::DotEnv { line: entry.line };
-            match (prefer, all.get(&entry.name)) {
-                (Prefer::Vault, Some(Source::Vault(_))) => {}
-                _ => drop(all.insert(entry.name.clone(), local)),
+            if !all.get(&entry.name).is_some_and(stays) {
+                let local = Source::DotEnv { line: entry.line };
+                all.insert(entry.name.clone(), local);
             }
         }
         for (variable, source) in &mut all {
-            if set(variable) && !(prefer == Prefer::Vault && matches!(source, Source::Vault(_))) {
+            if set(variable) && !stays(source) {
                 *source = Source::Process;
             }
         }
-        Self(all)
+        let mut missing = chosen.missing;
+        missing.retain(|missing| {
+            let variable = VarName::of(&missing.name);
+            !all.contains_key(&variable) && !set(&variable)
+        });
+        Self {
+            all,
+            recipes: chosen.recipes,
+            defaults: chosen.defaults,
+            missing,
+        }
+    }
+
+    /// Returns what is declared and has no value anywhere, sorted by name.
+    pub fn missing(&self) -> &[Missing] {
+        &self.missing
+    }
+
+    /// Returns what it takes to make the values.
+    pub fn needed(&self) -> Needed<'_> {
+        let mut needed = Needed::default();
+        let mut done = BTreeSet::new();
+        for name in self.all.values().filter_map(Source::secret) {
+            self.need(name, &mut done, &mut needed);
+        }
+        needed
+    }
+
+    fn need<'a>(
+        &'a self,
+        name: &'a SecretName,
+        done: &mut BTreeSet<&'a SecretName>,
+        needed: &mut Needed<'a>,
+    ) {
+        if !done.insert(name) {
+            return;
+        }
+        if let Some(recipe) = self.recipes.get(name) {
+            for part in recipe.parts.values() {
+                self.need(part, done, needed);
+            }
+            needed.composed.push((name, recipe));
+        } else if let Some(text) = self.defaults.get(name) {
+            needed.defaults.insert(name, text);
+        } else {
+            needed.secrets.insert(name);
+        }
     }
 
     /// Returns the variables and their sources, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&VarName, &Source)> {
-        self.0.iter()
+        self.all.iter()
     }
 
     /// Returns where one variable comes from.
     pub fn of(&self, variable: &VarName) -> Option<&Source> {
-        self.0.get(variable)
+        self.all.get(variable)
     }
 
     /// Keeps the variables that were asked for by name; `set` says what the process environment has.
@@ -121,90 +200,30 @@ impl Sources {
     ) -> Result<Self, SelectError> {
         let missing = wanted
             .iter()
-            .filter(|name| !self.0.contains_key(name) && !set(name));
+            .filter(|name| !self.all.contains_key(name) && !set(name));
         let missing: Vec<_> = missing.cloned().collect();
         if !missing.is_empty() {
             return Err(SelectError::Unknown(missing));
         }
         for name in wanted {
-            self.0.entry(name.clone()).or_insert(Source::Process);
+            self.all.entry(name.clone()).or_insert(Source::Process);
         }
         let wanted: BTreeSet<_> = wanted.iter().collect();
-        self.0.retain(|variable, _| wanted.contains(variable));
+        self.all.retain(|variable, _| wanted.contains(variable));
+        self.missing
+            .retain(|missing| wanted.contains(&VarName::of(&missing.name)));
         Ok(self)
     }
 }
 
-/// Which variables the vault has: the secrets of the profile's folder and below, then what stands at
-/// the vault's top. A file of the profile that this user has seen and that is gone never falls back.
-pub fn select(
-    inventory: &Inventory,
-    profile: Option<&FolderName>,
-    seen: Option<&Seen>,
-) -> Result<BTreeMap<VarName, SecretName>, SelectError> {
-    let strays = inventory
-        .strays
-        .iter()
-        .filter_map(|stray| stray.name.as_ref());
-    let names: Vec<_> = inventory.names.iter().chain(strays).collect();
-    let known = seen.into_iter().flat_map(Seen::names);
-    let folders: BTreeSet<_> = names
-        .iter()
-        .copied()
-        .chain(known)
-        .map(SecretName::folder)
-        .collect();
-    if let Some(profile) = profile.filter(|profile| !profile.is_top())
-        && !folders.iter().any(|folder| profile.holds(folder))
-    {
-        let folders = folders
-            .into_iter()
-            .filter(|folder| !folder.is_top())
-            .collect();
-        return Err(SelectError::NoProfile {
-            profile: profile.clone(),
-            folders,
-        });
+fn described(source: &Source) -> String {
+    match source {
+        Source::Composed(name) => format!("what the manifest makes of `{name}`"),
+        Source::Default(name) => format!("the default of `{name}`"),
+        Source::DotEnv { .. } => "`.env`".to_owned(),
+        Source::Process => "the process environment".to_owned(),
+        Source::Vault(name) => format!("`{name}`"),
     }
-    let mut chosen: BTreeMap<VarName, SecretName> = BTreeMap::new();
-    if let Some(profile) = profile.filter(|profile| !profile.is_top()) {
-        for &name in names.iter().filter(|name| profile.holds(&name.folder())) {
-            let variable = VarName::of(name);
-            if let Some(first) = chosen.insert(variable.clone(), name.clone()) {
-                return Err(SelectError::Ambiguous {
-                    variable,
-                    first,
-                    second: name.clone(),
-                });
-            }
-        }
-    }
-    for &name in names.iter().filter(|name| name.folder().is_top()) {
-        chosen
-            .entry(VarName::of(name))
-            .or_insert_with(|| name.clone());
-    }
-    let (Some(profile), Some(seen)) = (profile, seen) else {
-        return Ok(chosen);
-    };
-    for name in seen
-        .names()
-        .filter(|name| !profile.is_top() && profile.holds(&name.folder()))
-    {
-        match chosen.get(&VarName::of(name)) {
-            Some(instead) if !profile.holds(&instead.folder()) => {
-                let revision = seen.revision(name).unwrap_or_default();
-                let (name, instead) = (name.clone(), instead.clone());
-                return Err(SelectError::Gone {
-                    name,
-                    revision,
-                    instead,
-                });
-            }
-            _ => {}
-        }
-    }
-    Ok(chosen)
 }
 
 fn listed(folders: &[FolderName]) -> String {

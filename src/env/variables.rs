@@ -20,6 +20,11 @@ impl Variables {
         self.0.iter()
     }
 
+    /// Returns the values, sorted by the names of their variables.
+    pub fn into_values(self) -> impl Iterator<Item = SecretValue> {
+        self.0.into_values()
+    }
+
     /// Says whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -118,6 +118,17 @@ pub enum Rule {
     ExactlyOne,
 }
 
+impl Requirement {
+    /// Says whether it holds if so many of its keys have a value.
+    pub fn holds(&self, found: usize) -> bool {
+        match self.rule {
+            Rule::AllOrNone => found == 0 || found == self.keys.len(),
+            Rule::AtLeastOne => found > 0,
+            Rule::ExactlyOne => found == 1,
+        }
+    }
+}
+
 /// A secret that has another name now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moved {

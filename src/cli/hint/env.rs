@@ -8,20 +8,27 @@ use crate::env::credentials::CredentialError;
 use crate::env::exec::ExecError;
 use crate::env::format::FormatError;
 use crate::env::local::LocalError;
-use crate::env::resolve::ResolveError;
+use crate::env::resolve::{Refusal, ResolveError};
+use crate::env::select::Absence;
 use crate::env::sources::SelectError;
 use crate::input::dotenv::DotEnvError;
 
 impl Advise for ResolveError {
     fn advise(&self) -> Advice {
         let Self::Refused(failures) = self;
-        let worst = failures
-            .iter()
-            .filter_map(|(_, error)| error.as_ref())
-            .map(Advise::advise);
+        let worst = failures.iter().map(|(_, refusal)| refusal.advise());
         worst
             .max_by_key(|advice| advice.exit == Exit::Untrusted)
             .unwrap_or(Advice::new(Exit::Error))
+    }
+}
+
+impl Advise for Refusal {
+    fn advise(&self) -> Advice {
+        match self {
+            Self::Compose(_) | Self::Vanished => Advice::new(Exit::Error),
+            Self::Open(error) => error.advise(),
+        }
     }
 }
 
@@ -80,6 +87,10 @@ impl Advise for CredentialError {
             Self::Disk(error) => error.advise(),
             Self::Identity(error) => error.advise(),
             Self::Keys(error) => error.advise(),
+            Self::Incomplete(missing) => Advice::new(match missing.why {
+                Absence::Gone(_) => Exit::Untrusted,
+                Absence::NotSealed | Absence::Part(_) | Absence::TooDeep => Exit::Error,
+            }),
             Self::Local(error) => error.advise(),
             Self::Missing { variable, .. } => {
                 Advice::new(Exit::Error).hint(format!("seal it: `hoziron vault set {variable}`"))

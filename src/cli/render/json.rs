@@ -75,6 +75,8 @@ pub fn references(rows: &[(&Reference, Option<Source>)]) -> String {
 
 fn kind(source: &Source) -> &'static str {
     match source {
+        Source::Composed(_) => "composed",
+        Source::Default(_) => "default",
         Source::DotEnv { .. } => ".env",
         Source::Process => "process",
         Source::Vault(_) => "vault",
@@ -86,11 +88,11 @@ pub fn sources(rows: &[(&VarName, &Source)]) -> String {
     let variables = rows
         .iter()
         .map(|&(name, source)| {
-            let (line, secret) = match source {
-                Source::DotEnv { line } => (Some(*line), None),
-                Source::Process => (None, None),
-                Source::Vault(secret) => (None, Some(secret.as_str())),
+            let line = match source {
+                Source::DotEnv { line } => Some(*line),
+                _ => None,
             };
+            let secret = source.secret().map(SecretName::as_str);
             Variable {
                 name: name.as_str(),
                 source: kind(source),
@@ -128,6 +130,32 @@ pub fn checks(checks: &[Check]) -> String {
     text(&Checks {
         format_version: FORMAT_VERSION,
         checks: checks.collect(),
+    })
+}
+
+#[derive(Serialize)]
+struct Troubles<'a> {
+    format_version: u32,
+    problems: Vec<TroubleRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct TroubleRow<'a> {
+    secret: Option<&'a str>,
+    problem: &'a str,
+    repair: Option<&'a str>,
+}
+
+/// What a check of a profile found.
+pub fn troubles(rows: &[(Option<String>, String, Option<String>)]) -> String {
+    let problems = rows.iter().map(|(secret, problem, repair)| TroubleRow {
+        secret: secret.as_deref(),
+        problem,
+        repair: repair.as_deref(),
+    });
+    text(&Troubles {
+        format_version: FORMAT_VERSION,
+        problems: problems.collect(),
     })
 }
 

@@ -182,9 +182,20 @@ pub fn references(rows: &[(&Reference, Option<Source>)]) -> String {
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// What a check found: a sentence a line, with what to do about it.
+pub fn troubles(rows: &[(Option<String>, String, Option<String>)]) -> String {
+    let line = |(_, sentence, repair): &(Option<String>, String, Option<String>)| match repair {
+        None => sentence.clone(),
+        Some(repair) => format!("{sentence}\n  {repair}"),
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
 /// Says in words where a value comes from.
 pub fn place(source: &Source) -> String {
     match source {
+        Source::Composed(name) => format!("composed, `{name}`"),
+        Source::Default(name) => format!("default, `{name}`"),
         Source::DotEnv { line } => format!(".env, line {line}"),
         Source::Process => "the process environment".to_owned(),
         Source::Vault(name) => format!("the vault, `{name}`"),

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::{FolderName, SecretName};
-use crate::manifest::{Origin, Requirement, Rule};
+use crate::manifest::Origin;
 use crate::plan::build::Builder;
 use crate::plan::row::{Attention, Step};
 use crate::plan::why::Why;
@@ -90,7 +90,7 @@ impl Builder<'_> {
                     names.any(|name| there(&name))
                 };
                 let found = requirement.keys.iter().filter(has).count();
-                if !holds(requirement, found) {
+                if !requirement.holds(found) {
                     broken.push(Why::Unmet {
                         rule: requirement.rule,
                         keys: requirement.keys.clone(),
@@ -101,13 +101,5 @@ impl Builder<'_> {
             }
         }
         broken
-    }
-}
-
-fn holds(requirement: &Requirement, found: usize) -> bool {
-    match requirement.rule {
-        Rule::AllOrNone => found == 0 || found == requirement.keys.len(),
-        Rule::AtLeastOne => found > 0,
-        Rule::ExactlyOne => found == 1,
     }
 }

@@ -18,7 +18,7 @@ use crate::config::{Config, Finding, Suspicion};
 /// Example: hoziron config check -P prod
 #[derive(ClapArgs)]
 pub struct Args {
-    /// Take what is in this folder first, then the vault's top
+    /// Take what is in this folder first, then what it inherits
     #[arg(short = 'P', long, value_name = "FOLDER")]
     profile: Option<String>,
 }

@@ -16,7 +16,7 @@ use crate::cli::workspace::Workspace;
 /// Example: hoziron config show -P prod
 #[derive(ClapArgs)]
 pub struct Args {
-    /// Take what is in this folder first, then the vault's top
+    /// Take what is in this folder first, then what it inherits
     #[arg(short = 'P', long, value_name = "FOLDER")]
     profile: Option<String>,
     /// Print JSON

@@ -17,7 +17,8 @@ use crate::env::hygiene::CoreLimit;
 /// Start a program with its secrets in the environment
 ///
 /// hoziron becomes the program: same process, same terminal, its own exit code. Variables that are
-/// set already are left as they are. If a secret cannot be opened, nothing is started (exit 125).
+/// set already are left as they are. If a secret cannot be opened, or one that is required has no
+/// value, nothing is started (exit 125).
 ///
 /// Example: hoziron env exec -P prod -- ./serve --port 8080
 #[derive(ClapArgs)]

@@ -16,14 +16,14 @@ use crate::env::sources::Source;
 
 /// Print the value a program would get for one variable
 ///
-/// Looks in the process environment, `.env` and the vault, in this order.
+/// Looks in the process environment, `.env`, the vault and the manifest's defaults, in this order.
 ///
 /// Example: hoziron env get DATABASE_URL -P prod
 #[derive(ClapArgs)]
 pub struct Args {
     /// The variable
     name: String,
-    /// Take what is in this folder first, then the vault's top
+    /// Take what is in this folder first, then what it inherits
     #[arg(short = 'P', long, value_name = "FOLDER")]
     profile: Option<String>,
     /// Let the vault win
@@ -58,7 +58,9 @@ pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Fail
             }
         }
         (None, None) => {
-            return Err(absent(what(), std::slice::from_ref(&variable), workspace));
+            let names = std::slice::from_ref(&variable);
+            let missing = selected.sources.missing();
+            return Err(absent(what(), names, missing, workspace));
         }
     }
     Ok(Exit::Done)

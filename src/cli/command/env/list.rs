@@ -13,7 +13,8 @@ use crate::env::exec::Inherit;
 
 /// Print where each variable's value comes from, never the value
 ///
-/// In order: the process environment, `.env`, the vault. Needs no key.
+/// In order: the process environment, `.env`, the vault, the manifest's default. What the manifest
+/// puts together from other secrets is `composed`. Needs no key.
 ///
 /// Example: hoziron env list -P prod
 #[derive(ClapArgs)]

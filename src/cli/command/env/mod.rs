@@ -1,5 +1,6 @@
 //! `hoziron env …`
 
+pub mod check;
 pub mod exec;
 pub mod export;
 pub mod get;

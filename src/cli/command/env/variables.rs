@@ -11,12 +11,14 @@ use crate::cli::hint::Advise;
 use crate::cli::render::place;
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{self, Workspace};
-use crate::domain::{SecretName, SecretValue, VarName};
+use crate::domain::{FolderName, SecretName, SecretValue, VarName};
 use crate::env::credentials::{load_config, missing};
 use crate::env::exec::Inherit;
 use crate::env::resolve::{ResolveError, open_all};
-use crate::env::sources::{Prefer, SelectError, Source, Sources, select};
+use crate::env::select::{Absence, Chosen, Missing, select};
+use crate::env::sources::{Prefer, SelectError, Source, Sources};
 use crate::env::{Local, Variables};
+use crate::manifest::{Manifest, Origin};
 use crate::repository::tracked;
 
 /// The variables of a selection and where they come from.
@@ -69,28 +71,9 @@ pub fn sources(
     ui: &Ui,
 ) -> Result<Selected, Failure> {
     let what = "cannot choose the variables";
-    let profile = selection
-        .profile
-        .clone()
-        .or_else(|| workspace.environment().profile());
-    let profile = profile.as_deref().map(workspace::folder).transpose()?;
-    if let Some(profile) = &profile {
-        // A link or a file in its place must not look like a profile without secrets of its own.
-        workspace
-            .vault()
-            .folder(profile)
-            .map_err(|error| Failure::of(what, &error))?;
-    }
+    let profile = profile(selection.profile.as_deref(), workspace)?;
     let local = local(workspace, ui)?;
-    let inventory = workspace
-        .vault()
-        .inventory()
-        .map_err(|error| Failure::of(what, &error))?;
-    let seen = workspace
-        .seen()
-        .map_err(|error| Failure::of(what, &error))?;
-    let secrets = select(&inventory, profile.as_ref(), seen.as_ref())
-        .map_err(|error| Failure::of(what, &error))?;
+    let chosen = choose(what, profile.as_ref(), workspace)?;
     let prefer = if selection.prefer.is_some() {
         Prefer::Vault
     } else {
@@ -102,10 +85,11 @@ pub fn sources(
         let name = variable.as_str();
         inherit.passes(OsStr::new(name)) && workspace.environment().get(name).is_some()
     };
-    let mut sources = Sources::gather(set, dotenv, secrets, prefer);
+    let mut sources = Sources::gather(set, dotenv, chosen, prefer);
     if let Some(wanted) = wanted(selection, workspace)? {
+        let missing = sources.missing().to_vec();
         sources = sources.only(&wanted, set).map_err(|error| match error {
-            SelectError::Unknown(names) => absent(what, &names, workspace),
+            SelectError::Unknown(names) => absent(what, &names, &missing, workspace),
             error => Failure::of(what, &error),
         })?;
     }
@@ -115,26 +99,97 @@ pub fn sources(
     Ok(Selected { sources, local })
 }
 
-/// Opens every variable of the selection that does not stand in the process environment.
+/// Reads which profile is meant.
+pub fn profile(
+    given: Option<&str>,
+    workspace: &Workspace<'_>,
+) -> Result<Option<FolderName>, Failure> {
+    let profile = given.map(str::to_owned);
+    let profile = profile.or_else(|| workspace.environment().profile());
+    profile.as_deref().map(workspace::folder).transpose()
+}
+
+/// Chooses the variables of a profile, from vault and manifest alone.
+pub fn choose(
+    what: &str,
+    profile: Option<&FolderName>,
+    workspace: &Workspace<'_>,
+) -> Result<Chosen, Failure> {
+    let vault = workspace.vault();
+    let manifest = workspace.manifest();
+    for folder in manifest.visible(profile) {
+        // A link or a file in its place must not look like a profile without secrets of its own.
+        vault
+            .folder(&folder)
+            .map_err(|error| Failure::of(what, &error))?;
+    }
+    let inventory = vault.inventory();
+    let inventory = inventory.map_err(|error| Failure::of(what, &error))?;
+    let seen = workspace.seen();
+    let seen = seen.map_err(|error| Failure::of(what, &error))?;
+    select(manifest, &inventory, profile, seen.as_ref()).map_err(|error| Failure::of(what, &error))
+}
+
+/// Opens every variable of the selection that does not stand in the process environment, unless one
+/// that must be there has no value.
 pub fn gather(
     selection: &Selection,
     inherit: Inherit,
     workspace: &Workspace<'_>,
     ui: &Ui,
 ) -> Result<Variables, Failure> {
-    open(&sources(selection, inherit, workspace, ui)?, workspace, ui)
+    let selected = sources(selection, inherit, workspace, ui)?;
+    let missing = selected.sources.missing().iter();
+    let missing: Vec<_> = missing.filter(|missing| missing.required).collect();
+    if missing.is_empty() {
+        return open(&selected, workspace, ui);
+    }
+    let what = "cannot hand out the secrets";
+    let failure = Failure::new(what, Exit::Error);
+    Err(missing.into_iter().fold(failure, |failure, missing| {
+        explain(failure, missing, workspace)
+    }))
+}
+
+/// Adds why something that is declared has no value, and what to do about it.
+fn explain(failure: Failure, missing: &Missing, workspace: &Workspace<'_>) -> Failure {
+    let failure = failure.cause(missing.to_string());
+    let failure = match missing.why {
+        Absence::Gone(_) => failure.exiting(Exit::Untrusted),
+        _ => failure,
+    };
+    match repair(missing, workspace.manifest()) {
+        Some(repair) => failure.hint(repair),
+        None => failure,
+    }
+}
+
+/// What a person can do about something that is declared and has no value.
+pub fn repair(missing: &Missing, manifest: &Manifest) -> Option<String> {
+    let name = match &missing.why {
+        Absence::Gone(_) => {
+            let name = &missing.name;
+            return Some(format!(
+                "bring it back: `git checkout REV -- vault/{name}.age`"
+            ));
+        }
+        Absence::TooDeep => return None,
+        Absence::NotSealed => &missing.name,
+        Absence::Part(part) => part,
+    };
+    let moved = manifest.moved.iter().any(|moved| moved.to == *name);
+    let declaration = manifest.declarations.get(name);
+    Some(match declaration.map(|declaration| &declaration.origin) {
+        Some(Origin::Generate(_) | Origin::Companion(_)) => "make it: `hoziron apply`".to_owned(),
+        _ if moved => "carry the move out: `hoziron apply`".to_owned(),
+        _ => format!("seal it: `hoziron vault set {name}`"),
+    })
 }
 
 /// Opens what was selected. Private keys are read only if a secret of the vault is among it.
 pub fn open(selected: &Selected, workspace: &Workspace<'_>, ui: &Ui) -> Result<Variables, Failure> {
-    let folders: BTreeSet<_> = selected
-        .sources
-        .iter()
-        .filter_map(|(_, source)| match source {
-            Source::Vault(name) => Some(name.folder()),
-            _ => None,
-        })
-        .collect();
+    let needed = selected.sources.needed();
+    let folders: BTreeSet<_> = needed.secrets.into_iter().map(SecretName::folder).collect();
     let folders: Vec<_> = folders.into_iter().collect();
     let keys = if folders.is_empty() {
         None
@@ -222,12 +277,23 @@ fn wanted(
 }
 
 /// Names what has no value, what refers to it, and where it was looked for.
-pub fn absent(what: impl Into<String>, names: &[VarName], workspace: &Workspace<'_>) -> Failure {
+pub fn absent(
+    what: impl Into<String>,
+    names: &[VarName],
+    missing_secrets: &[Missing],
+    workspace: &Workspace<'_>,
+) -> Failure {
     // Settings that cannot be read refer to nothing; what is missing is missing all the same.
     let config = load_config(workspace.vault().home()).ok().flatten();
     names
         .iter()
         .fold(Failure::new(what, Exit::Error), |failure, name| {
+            let mut declared = missing_secrets.iter();
+            if let Some(declared) = declared.find(|one| VarName::of(&one.name) == *name)
+                && declared.why != Absence::NotSealed
+            {
+                return explain(failure, declared, workspace);
+            }
             let error = missing(name, config.as_ref(), Some(workspace.home()));
             let advice = error.advise();
             let failure = failure.cause(sentence(&error));
@@ -246,10 +312,7 @@ fn refused(what: &str, error: &ResolveError) -> Failure {
     let failure = refusals
         .iter()
         .fold(Failure::new(what, advice.exit), |failure, (name, why)| {
-            let why = why
-                .as_ref()
-                .map_or_else(|| "it is gone".to_owned(), |why| sentence(why));
-            failure.cause(format!("`{name}`: {why}"))
+            failure.cause(format!("`{name}`: {}", sentence(why)))
         });
     match advice.hint {
         Some(hint) => failure.hint(hint),
