@@ -264,8 +264,11 @@ impl Credentials {
                 .environment
                 .identity_places(&self.options.identities, &user),
         )?;
-        let keys = FolderKeys::open(&open.vault, chains, keyring, &[folder], Stale::Refuse);
-        Ok(keys.map_err(|(error, _)| error)?)
+        let wanted = [folder];
+        let stale = open.stale(&self.environment, Stale::Refuse, &wanted);
+        let keys = FolderKeys::open(&open.vault, chains, keyring, &wanted, stale);
+        let keys = keys.map_err(|(error, _)| error)?;
+        Ok(open.guard(keys, &self.environment, Box::new(|_| {}))?)
     }
 
     fn config(&self) -> Result<Option<Config>, CredentialError> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::Path;
 
-use crate::cli::args::Selection;
+use crate::cli::args::{Reading, Selection};
 use crate::cli::display::{typed, word};
 use crate::cli::failure::{Exit, Failure, sentence};
 use crate::cli::hint::Advise;
@@ -25,6 +25,8 @@ pub struct Selected {
     pub sources: Sources,
     /// The `.env`, if there is one.
     pub local: Option<Local>,
+    /// How far values are trusted.
+    pub reading: Reading,
 }
 
 impl Selected {
@@ -112,7 +114,11 @@ pub fn sources(
     for (variable, source) in sources.iter() {
         ui.detail_of(|| format!("`{variable}` comes from {}", place(source)));
     }
-    Ok(Selected { sources, local })
+    Ok(Selected {
+        sources,
+        local,
+        reading: selection.reading,
+    })
 }
 
 /// Opens every variable of the selection that does not stand in the process environment.
@@ -139,7 +145,7 @@ pub fn open(selected: &Selected, workspace: &Workspace<'_>, ui: &Ui) -> Result<V
     let keys = if folders.is_empty() {
         None
     } else {
-        Some(workspace.keys(&folders, ui)?)
+        Some(workspace.reading_keys(&folders, selected.reading, ui)?)
     };
     let opener = keys.as_ref().map(|keys| keys.opener(workspace.vault()));
     open_all(&selected.sources, selected.local.as_ref(), opener)
