@@ -5,4 +5,4 @@ mod carry_out;
 mod survey;
 
 pub use carry_out::{ApplyError, Done, Job, Marks, carry_out};
-pub use survey::{Judge, Survey};
+pub use survey::Survey;

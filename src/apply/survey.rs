@@ -10,7 +10,7 @@ use crate::domain::{FolderName, SecretName, SecretValue};
 use crate::manifest::Manifest;
 use crate::people::{Chains, Digest, FolderKeys, KeysError, OpenError};
 use crate::plan::{Actual, Claim, Finding, Findings};
-use crate::sealed::{Facts, MAX_FILE, SealedError, read_claim};
+use crate::sealed::{MAX_FILE, SealedError, read_claim};
 use crate::vault::trust::Seen;
 use crate::vault::{Target, Vault};
 
@@ -19,10 +19,6 @@ const MANY: usize = 200;
 
 /// The most threads: with more, they wait for the same folder.
 const MOST_THREADS: usize = 8;
-
-/// Decides about a file whose revision is lower than one that this user has seen; `Some`: why it is
-/// not to be trusted.
-pub type Judge<'a> = &'a (dyn Fn(&SecretName, &Facts, u64) -> Option<String> + Sync);
 
 /// Reads what stands in a vault.
 pub struct Survey<'a> {
@@ -103,15 +99,12 @@ impl<'a> Survey<'a> {
         actual: &Actual,
         keys: &FolderKeys,
         given: &BTreeMap<SecretName, SecretValue>,
-        judge: Judge<'_>,
     ) -> Findings {
         let names: Vec<&SecretName> = actual.files.keys().collect();
         let found = in_parallel(&names, |names| {
             let mut opener = keys.opener(self.vault);
             let mut look = |name: &SecretName| match opener.open(name) {
-                Ok(Some((value, facts))) => {
-                    self.opened(name, &facts, value.get(), given.get(name), judge)
-                }
+                Ok(Some((value, _))) => self.opened(name, value.get(), given.get(name)),
                 Ok(None) => Finding::Refused("it has just gone".to_owned()),
                 Err(OpenError::Stale { left }) => Finding::Stale {
                     left,
@@ -147,17 +140,9 @@ impl<'a> Survey<'a> {
     fn opened(
         &self,
         name: &SecretName,
-        facts: &Facts,
         value: &SecretValue,
         given: Option<&SecretValue>,
-        judge: Judge<'_>,
     ) -> Finding {
-        let mark = self.seen.and_then(|seen| seen.revision(name));
-        if let Some(mark) = mark.filter(|mark| *mark > facts.revision)
-            && let Some(why) = judge(name, facts, mark)
-        {
-            return Finding::Refused(why);
-        }
         let declaration = self.manifest.declarations.get(name);
         Finding::Opened {
             fits: declaration.map_or(Ok(()), |declaration| declaration.shape.check(value)),

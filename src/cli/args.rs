@@ -38,7 +38,8 @@ pub struct Global {
     /// Use the private keys in this file (may be repeated)
     #[arg(help_heading = COMMON, long, global = true, value_name = "FILE")]
     pub identity: Vec<PathBuf>,
-    /// Trust the vault with this id (may be repeated) [env: HOZIRON_PIN]
+    /// Trust the vault with this id, `ID,prod>=3` if prod's key is number 3 at least (may be
+    /// repeated) [env: HOZIRON_PIN]
     #[arg(help_heading = COMMON, long, global = true, value_name = "VAULT-ID")]
     pub pin: Vec<String>,
     /// Say only what was asked for, warnings and errors
@@ -122,6 +123,9 @@ pub enum VaultCommand {
     Import(vault::import::Args),
     Export(vault::export::Args),
     Show(vault::show::Args),
+    Restore(vault::restore::Args),
+    Rekey(vault::rekey::Args),
+    Verify(vault::verify::Args),
 }
 
 /// Hand values to programs.
@@ -176,6 +180,18 @@ pub struct Selection {
     /// Let the vault win over the process environment and .env
     #[arg(long, value_name = "SOURCE", value_parser = ["vault"])]
     pub prefer: Option<String>,
+    /// How far values are trusted.
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+/// How far a command that hands out values trusts them.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct Reading {
+    /// Open also what somebody who has left may have made, as on an old branch [env:
+    /// HOZIRON_ALLOW_STALE=1, but for protected profiles]
+    #[arg(long)]
+    pub allow_stale: bool,
 }
 
 /// Prefix for names.

@@ -7,7 +7,7 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::prompt::PromptError;
 use crate::cli::start_over;
 use crate::cli::ui::Ui;
-use crate::domain::{FolderName, Keyring, Locked, SecretValue, UnlockError, VaultId, Voice};
+use crate::domain::{FolderName, Keyring, Locked, Pin, SecretValue, UnlockError, Voice};
 use crate::home::{Environment, Outcome, Tried, UserConfig, gather, load_signing_key};
 use crate::people::{Chains, FolderKeys, KeysError, NotOpened, Stale};
 use crate::vault::Vault;
@@ -26,7 +26,7 @@ pub fn keyring(
     let (mut keyring, mut tried) = gather(&environment.identity_places(&global.identity, &user))
         .map_err(|error| Failure::of(what, &error))?;
     for pin in pins(global, environment)? {
-        keyring.trust(pin);
+        keyring.trust(pin.id);
     }
     if let Some(folder) = environment.config_folder() {
         let signing = load_signing_key(&folder).map_err(|error| Failure::of(what, &error))?;
@@ -164,12 +164,13 @@ pub fn user_config(environment: &Environment) -> Result<UserConfig, Failure> {
     }
 }
 
-fn pins(global: &Global, environment: &Environment) -> Result<Vec<VaultId>, Failure> {
+/// Reads the pins of the command line and of the environment.
+pub fn pins(global: &Global, environment: &Environment) -> Result<Vec<Pin>, Failure> {
     let variable = environment
         .get("HOZIRON_PIN")
         .map(|pin| pin.to_string_lossy().into_owned());
     let parse = |text: String| {
-        VaultId::parse(&text).map_err(|error| {
+        Pin::parse(&text).map_err(|error| {
             Failure::new("a pin is not a vault's id", Exit::Usage).cause(error.to_string())
         })
     };

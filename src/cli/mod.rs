@@ -14,7 +14,6 @@ mod meter;
 mod planning;
 mod prompt;
 mod render;
-mod rollback;
 mod start_over;
 mod terminal;
 mod ui;
@@ -80,7 +79,10 @@ fn dispatch(
             VaultCommand::Import(args) => command::vault::import::run(args, &mut open()?, ui),
             VaultCommand::Export(args) => command::vault::export::run(args, &mut open()?, ui),
             VaultCommand::Generate(args) => command::vault::generate::run(args, &mut open()?, ui),
+            VaultCommand::Rekey(args) => command::vault::rekey::run(args, &mut open()?, ui),
+            VaultCommand::Restore(args) => command::vault::restore::run(args, &mut open()?, ui),
             VaultCommand::Show(args) => command::vault::show::run(args, &open()?, ui),
+            VaultCommand::Verify(args) => command::vault::verify::run(args, &open()?, ui),
         },
         Some(Command::Plan(args)) => command::plan::run(args, &open()?, ui),
         Some(Command::Apply(args)) => command::apply::run(args, &mut open()?, ui),

@@ -8,7 +8,6 @@ use clap::Args;
 use crate::apply::Survey;
 use crate::cli::command::vault::now;
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::rollback;
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{self, Workspace};
 use crate::domain::{FolderName, Glob, GroupName, Readers, SecretName, SecretValue};
@@ -132,12 +131,7 @@ impl Planned {
         let mut actual = actual.map_err(|error| Failure::of(what, &error))?;
         actual.references = references(workspace)?;
         let findings = match &keys {
-            Some(keys) => {
-                let judge = rollback::Judge::new(workspace);
-                survey.findings(&actual, keys, &given, &|name, facts, mark| {
-                    judge.refuses(name, facts.revision, mark)
-                })
-            }
+            Some(keys) => survey.findings(&actual, keys, &given),
             None => survey.without_a_key(&actual, given.keys().cloned().collect()),
         };
         let now = made.unwrap_or_else(now);

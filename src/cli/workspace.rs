@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::args::Global;
+use crate::cli::args::{Global, Reading};
 use crate::cli::display::typed;
 use crate::cli::failure::{Exit, Failure, sentence};
 use crate::cli::keys;
@@ -157,9 +157,44 @@ impl<'a> Workspace<'a> {
     /// Reads private keys and opens the keys of these folders with them, of any folder if none is
     /// named: the one moment at which that happens.
     pub fn keys(&self, wanted: &[FolderName], ui: &Ui) -> Result<FolderKeys, Failure> {
+        self.open_keys(wanted, Stale::Refuse, ui)
+    }
+
+    /// The same, for a command that hands out values: what somebody who has left may have made is
+    /// opened if a person has said so.
+    pub fn reading_keys(
+        &self,
+        wanted: &[FolderName],
+        reading: Reading,
+        ui: &Ui,
+    ) -> Result<FolderKeys, Failure> {
+        let asked = if reading.allow_stale {
+            Stale::Allow
+        } else {
+            Stale::Refuse
+        };
+        let stale = self.open.stale(self.environment, asked, wanted);
+        self.open_keys(wanted, stale, ui)
+    }
+
+    fn open_keys(
+        &self,
+        wanted: &[FolderName],
+        stale: Stale,
+        ui: &Ui,
+    ) -> Result<FolderKeys, Failure> {
         let chains = || self.chains();
-        let stale = Stale::Refuse;
-        keys::open(self.vault(), chains, wanted, stale, self.keyring(ui)?, ui)
+        let keys = keys::open(self.vault(), chains, wanted, stale, self.keyring(ui)?, ui)?;
+        let pins = keys::pins(self.global, self.environment)?;
+        let own = pins.iter().filter(|pin| pin.id == *self.id());
+        for (folder, floor) in own.flat_map(|pin| &pin.floors) {
+            keys.require(self.vault(), folder, *floor)
+                .map_err(|error| Failure::of("the vault is not as far as its pin says", &error))?;
+        }
+        let voice = *ui;
+        let tell = Box::new(move |text: &str| voice.warn(text));
+        let guarded = self.open.guard(keys, self.environment, tell);
+        guarded.map_err(|error| Failure::of("cannot read what you have seen", &error))
     }
 
     /// Reads private keys; those under a passphrase stay locked.

@@ -287,8 +287,10 @@ impl Credentials {
                 .environment
                 .identity_places(&self.options.identities, &user),
         )?;
-        let keys = FolderKeys::open(&open.vault, chains, keyring, folders, Stale::Refuse);
-        Ok(keys.map_err(|refused| refused.error)?)
+        let stale = open.stale(&self.environment, Stale::Refuse, folders);
+        let keys = FolderKeys::open(&open.vault, chains, keyring, folders, stale);
+        let keys = keys.map_err(|refused| refused.error)?;
+        Ok(open.guard(keys, &self.environment, Box::new(|_| {}))?)
     }
 
     fn config(&self) -> Result<Option<Config>, CredentialError> {

@@ -1,21 +1,18 @@
-//! The keys that one of the user's identities opens, and what they open. Nothing is handed out before
-//! the vault was accepted: its founder is one of the user's own identities, or an identity's text
-//! names the vault. A file under a key that somebody holds who has left is not handed out, either.
+//! The keys that one of the user's identities opens. Nothing is opened before the vault was accepted:
+//! its founder is one of the user's own identities, or an identity's text names the vault. A key
+//! that is older than the one this user has accepted is judged before anything under it is.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use thiserror::Error;
-
-use crate::disk::{Dir, DiskError};
-use crate::domain::{
-    FolderName, Keyring, ReaderName, Readers, SecretName, SecretValue, SigningKey,
-};
+use crate::domain::{FolderName, Keyring, Readers, SecretName, SigningKey};
 use crate::people::chain::{Chain, Epoch};
 use crate::people::chains::Chains;
+use crate::people::guard::{Guard, Judge};
 use crate::people::keys_error::KeysError;
-use crate::sealed::{self, Facts, FolderKey, KeyId, MAX_FILE, SealedError, Verified};
-use crate::vault::{KeyFile, Target, Vault};
+use crate::sealed::{FolderKey, KeyId, SealedError};
+use crate::vault::trust::Seen;
+use crate::vault::{KeyFile, Vault};
 
 /// The longest grant, in bytes: a header of 64 KiB and a key, in armor.
 const MAX_GRANT: usize = 96 * 1024;
@@ -44,7 +41,9 @@ pub struct FolderKeys {
     chains: Chains,
     keyring: Keyring,
     opened: Mutex<BTreeMap<KeyId, Arc<FolderKey>>>,
-    stale: Stale,
+    // What openers do by default with a stale file.
+    pub(super) stale: Stale,
+    guard: Option<Guard>,
 }
 
 impl FolderKeys {
@@ -62,6 +61,7 @@ impl FolderKeys {
             keyring,
             opened: Mutex::default(),
             stale,
+            guard: None,
         };
         match keys.accept(vault, wanted) {
             Ok(()) => Ok(keys),
@@ -70,6 +70,12 @@ impl FolderKeys {
                 keyring: keys.keyring,
             })),
         }
+    }
+
+    /// Has what is opened compared with what this user has seen, and what is older judged.
+    pub fn heeding(mut self, seen: Seen, judge: Box<dyn Judge>) -> Self {
+        self.guard = Some(Guard::new(seen, judge));
+        self
     }
 
     fn accept(&self, vault: &Vault, wanted: &[FolderName]) -> Result<(), KeysError> {
@@ -124,9 +130,49 @@ impl FolderKeys {
         &self.chains
     }
 
+    /// Returns the keys that are asked for what is in a folder. One that this user has accepted and
+    /// that is not here must be one of another branch.
+    pub fn chain(&self, vault: &Vault, folder: &FolderName) -> Result<Arc<Chain>, KeysError> {
+        for part in folder.ancestry() {
+            let chain = self.chains.of(vault, &part)?;
+            if let (Some(known), Some(guard)) = (chain.behind(), &self.guard) {
+                guard.missing(chain.folder(), known)?;
+            }
+        }
+        self.chains.of(vault, folder)
+    }
+
+    /// Refuses a folder whose key has not come as far as it should have at least.
+    pub fn require(&self, vault: &Vault, folder: &FolderName, floor: u32) -> Result<(), KeysError> {
+        let chain = self.chains.of(vault, folder)?;
+        let epoch = if chain.folder() == folder {
+            chain.head()?.dir.epoch()
+        } else {
+            0
+        };
+        if epoch >= floor {
+            return Ok(());
+        }
+        Err(KeysError::Floor {
+            folder: folder.clone(),
+            epoch,
+            floor,
+        })
+    }
+
+    /// Says how a secret that this user has seen was taken away; `None`: it is one of another branch.
+    pub fn gone(&self, name: &SecretName) -> Option<String> {
+        self.guard.as_ref()?.gone(name)
+    }
+
+    /// Returns what compares files with what this user has seen.
+    pub(super) fn guard(&self) -> Option<&Guard> {
+        self.guard.as_ref()
+    }
+
     /// Returns the key under which a folder's files are sealed, and who reads them.
     pub fn head(&self, vault: &Vault, folder: &FolderName) -> Result<Head, KeysError> {
-        let chain = self.chains.of(vault, folder)?;
+        let chain = self.chain(vault, folder)?;
         if let Some(known) = chain.behind() {
             let head = chain
                 .leaves()
@@ -207,22 +253,6 @@ impl FolderKeys {
             .find(|key| epoch.is_signer(&key.public()))
     }
 
-    /// Starts opening secrets of a vault.
-    pub fn opener<'a>(&'a self, vault: &'a Vault) -> Opener<'a> {
-        self.opener_of(vault, self.stale)
-    }
-
-    /// Starts opening secrets of a vault, those that somebody who has left may have made as well, if a
-    /// person has said so.
-    pub fn opener_of<'a>(&'a self, vault: &'a Vault, stale: Stale) -> Opener<'a> {
-        Opener {
-            keys: self,
-            vault,
-            stale,
-            folder: None,
-        }
-    }
-
     /// Returns the names of who reads a folder, for a sentence; empty if its key is in question.
     pub fn readers(&self, vault: &Vault, folder: &FolderName) -> String {
         let chain = self.chains.of(vault, folder);
@@ -246,160 +276,4 @@ fn names(chain: &Chain) -> String {
         .next()
         .map(|leaf| leaf.readers.names())
         .unwrap_or_default()
-}
-
-/// Why a secret is not handed out.
-#[derive(Debug, Error)]
-pub enum OpenError {
-    /// Its folder's key is not accepted.
-    #[error(transparent)]
-    Keys(#[from] KeysError),
-    /// The file could not be read.
-    #[error(transparent)]
-    Read(#[from] DiskError),
-    /// The file is not to be trusted.
-    #[error(transparent)]
-    Sealed(#[from] SealedError),
-    /// Sealed under a key that somebody holds who has left.
-    #[error("it is stale: it was sealed under a key that {} holds, who is no reader any more", joined(.left))]
-    Stale {
-        /// Who has left.
-        left: Vec<ReaderName>,
-    },
-}
-
-fn joined(names: &[ReaderName]) -> String {
-    let names: Vec<_> = names.iter().map(ReaderName::as_str).collect();
-    names.join(", ")
-}
-
-/// A value with the facts it was sealed with.
-pub type Opened = (Verified<SecretValue>, Facts);
-
-/// Opens secrets one after the other. Keeps the folder of the last one, so that names in order cost
-/// one look at each folder.
-pub struct Opener<'a> {
-    keys: &'a FolderKeys,
-    vault: &'a Vault,
-    stale: Stale,
-    folder: Option<OpenFolder>,
-}
-
-struct OpenFolder {
-    name: FolderName,
-    dir: Option<Dir>,
-    chain: Arc<Chain>,
-    // The last key that was asked for.
-    key: Option<Arc<FolderKey>>,
-}
-
-impl Opener<'_> {
-    /// Returns another opener of the same vault, for another thread.
-    pub fn another(&self) -> Self {
-        self.keys.opener_of(self.vault, self.stale)
-    }
-
-    /// Opens a secret; `None` if there is none of this name.
-    pub fn open(&mut self, name: &SecretName) -> Result<Option<Opened>, OpenError> {
-        let folder = name.folder();
-        if self.folder.as_ref().is_none_or(|open| open.name != folder) {
-            let chain = self.keys.chains.of(self.vault, &folder)?;
-            let dir = self.vault.folder(&folder)?;
-            self.folder = Some(OpenFolder {
-                name: folder,
-                dir,
-                chain,
-                key: None,
-            });
-        }
-        let open = self.folder.as_mut().expect("it was just opened");
-        let Some(dir) = &open.dir else {
-            return Ok(None);
-        };
-        let Some(file) = dir.read(Target::Sealed(name.clone()).file(), MAX_FILE as u64)? else {
-            return Ok(None);
-        };
-        let door = Door {
-            keys: self.keys,
-            vault: self.vault,
-            chain: &open.chain,
-            stale: self.stale,
-        };
-        door.open(&mut open.key, &file, name).map(Some)
-    }
-
-    /// Opens the bytes of a sealed file as a secret of the folder of its name, be they in the vault
-    /// or from elsewhere, such as an earlier commit.
-    pub fn open_file(&self, file: &[u8], name: &SecretName) -> Result<Opened, OpenError> {
-        let chain = self.keys.chains.of(self.vault, &name.folder())?;
-        let door = Door {
-            keys: self.keys,
-            vault: self.vault,
-            chain: &chain,
-            stale: self.stale,
-        };
-        door.open(&mut None, file, name)
-    }
-}
-
-/// Where a sealed file is opened: the keys, and the folder that is asked.
-struct Door<'a> {
-    keys: &'a FolderKeys,
-    vault: &'a Vault,
-    chain: &'a Chain,
-    stale: Stale,
-}
-
-impl Door<'_> {
-    fn open(
-        &self,
-        last: &mut Option<Arc<FolderKey>>,
-        file: &[u8],
-        name: &SecretName,
-    ) -> Result<Opened, OpenError> {
-        let mut refused: Option<OpenError> = None;
-        let opened = sealed::open(file, name, |id| {
-            if let Some(key) = last.as_ref().filter(|key| key.id() == id) {
-                return Some(key.clone());
-            }
-            match self.key(id) {
-                Ok(key) => {
-                    last.clone_from(&key);
-                    key
-                }
-                Err(error) => {
-                    refused = Some(error);
-                    None
-                }
-            }
-        });
-        match refused {
-            Some(error) => Err(error),
-            None => Ok(opened?),
-        }
-    }
-
-    /// The key of a file, if it is one that counts for the folder. A key of an enclosing folder counted
-    /// before this one had keys of its own; its other readers may have made the file.
-    fn key(&self, id: KeyId) -> Result<Option<Arc<FolderKey>>, OpenError> {
-        if let Some(epoch) = self.chain.epoch(id) {
-            self.refuse(self.chain.left(id))?;
-            return Ok(Some(self.keys.key(self.vault, self.chain, epoch)?));
-        }
-        for part in self.chain.folder().ancestry() {
-            let enclosing = self.keys.chains.of(self.vault, &part)?;
-            if let Some(epoch) = enclosing.epoch(id) {
-                self.refuse(self.chain.strangers(&epoch.readers))?;
-                return Ok(Some(self.keys.key(self.vault, &enclosing, epoch)?));
-            }
-        }
-        Ok(None)
-    }
-
-    fn refuse(&self, left: Vec<ReaderName>) -> Result<(), OpenError> {
-        if self.stale == Stale::Refuse && !left.is_empty() {
-            return Err(OpenError::Stale { left });
-        }
-        Ok(())
-    }
 }

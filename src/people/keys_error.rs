@@ -11,6 +11,16 @@ use crate::sealed::SealedError;
 /// Why no key of a folder is accepted, or opened.
 #[derive(Debug, Error)]
 pub enum KeysError {
+    /// The folder's key is older than it may be.
+    #[error("the key of `{folder}` is number {epoch} here; it must be {floor} or higher")]
+    Floor {
+        /// Whose key.
+        folder: FolderName,
+        /// The number of the key that is here; 0: there is none.
+        epoch: u32,
+        /// The least that was asked for.
+        floor: u32,
+    },
     /// The grant does not give its reader the key that the statement names.
     #[error("`{place}` does not hold the key that the signed statement names")]
     Grant {
@@ -42,6 +52,14 @@ pub enum KeysError {
     /// A file could not be read.
     #[error(transparent)]
     Read(#[from] DiskError),
+    /// A statement that this user has accepted was taken away.
+    #[error("`{place}` is missing, and you have accepted it; {how}")]
+    Removed {
+        /// The statement.
+        place: String,
+        /// How it came about.
+        how: String,
+    },
     /// A grant is not an age file.
     #[error("`{place}`: {source}")]
     Sealed {

@@ -2,22 +2,31 @@
 //! interrupted run left is finished, and the user's own record says that it is the vault it was. No
 //! key is asked for here; keys are a step of their own.
 
+mod past;
+mod rollback;
+mod verify;
+
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
 use crate::disk::DiskError;
+use crate::domain::FolderName;
 use crate::home::{
     Environment, FindError, JournalKeyError, MANIFEST, load_journal_key, load_or_make_journal_key,
 };
 use crate::manifest::{Manifest, ManifestErrors};
-use crate::people::{Chains, KeysError};
+use crate::people::{Chains, FolderKeys, KeysError, Stale};
 use crate::vault::heads::Heads;
 use crate::vault::transaction::{
     JournalKey, Recovered, SharedLock, Transaction, TransactionError, settle,
 };
-use crate::vault::trust::{HomeRecord, TrustError};
+use crate::vault::trust::{HomeRecord, Seen, TrustError};
 use crate::vault::{LockedVault, Vault};
+
+pub use past::past;
+pub use rollback::{GitJudge, Tell};
+pub use verify::{Report, Verdict, verify};
 
 /// Why a home cannot be worked in.
 #[derive(Debug, Error)]
@@ -102,6 +111,38 @@ impl OpenHome {
             .map(|state| Heads::load(&state, id))
             .transpose()?;
         Chains::verify(&self.vault, id, known)
+    }
+
+    /// Has what these keys open compared with what this user has seen.
+    pub fn guard(
+        &self,
+        keys: FolderKeys,
+        environment: &Environment,
+        tell: Tell,
+    ) -> Result<FolderKeys, DiskError> {
+        let Some(state) = environment.state() else {
+            return Ok(keys);
+        };
+        let seen = Seen::load(&state, &self.manifest.id)?;
+        let variables = environment.variables().to_vec();
+        let judge = GitJudge::new(self.path.clone(), variables, tell);
+        Ok(keys.heeding(seen, Box::new(judge)))
+    }
+
+    /// Says whether files are opened that somebody who has left may have made: if it was asked for,
+    /// or if the environment says so and none of the folders is protected.
+    pub fn stale(&self, environment: &Environment, asked: Stale, folders: &[FolderName]) -> Stale {
+        let protected = |folder: &FolderName| {
+            let mut profiles = self.manifest.profiles.iter();
+            profiles.any(|(name, profile)| profile.protect && name.holds(folder))
+        };
+        let allowed = environment
+            .get("HOZIRON_ALLOW_STALE")
+            .is_some_and(|value| value == "1");
+        if allowed && !folders.iter().any(protected) {
+            return Stale::Allow;
+        }
+        asked
     }
 
     /// Lets writers in again; what is read from here on may change in between.

@@ -91,9 +91,8 @@ const HOMES: &[(&str, &[&str])] = &[
     (
         "serde",
         &[
-            "cli/render/json.rs",
+            "cli/render/",
             "home/user_config.rs",
-            "cli/render/plan.rs",
             "manifest/",
             "people/admission.rs",
             "people/signed.rs",
@@ -105,8 +104,7 @@ const HOMES: &[(&str, &[&str])] = &[
     (
         "serde_json",
         &[
-            "cli/render/json.rs",
-            "cli/render/plan.rs",
+            "cli/render/",
             "env/format/",
             "manifest/shape.rs",
             "plan/saved.rs",

@@ -45,5 +45,6 @@ mod strace;
 mod tampering;
 mod terminal;
 mod tree;
+mod trust;
 mod twice;
 mod values;

@@ -38,6 +38,13 @@ pub struct Args {
     plan: Option<PathBuf>,
     #[command(flatten)]
     selection: Selection,
+    #[command(flatten)]
+    consent: Consent,
+}
+
+/// What is agreed to beforehand, and how it is told.
+#[derive(ClapArgs)]
+pub struct Consent {
     /// Carry it out without a question
     #[arg(short, long)]
     yes: bool,
@@ -70,14 +77,14 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
         refuse_stale(saved, &planned.plan, workspace)?;
     }
     if planned.plan.is_empty() {
-        ui.out(&shown(&planned.plan, args))?;
+        ui.out(&shown(&planned.plan, &args.consent))?;
         planned.remember(workspace, ui);
         return Ok(Exit::Done);
     }
-    carry_out_planned(args, planned, workspace, ui)
+    carry_out_planned(&args.consent, planned, workspace, ui)
 }
 
-fn shown(plan: &Plan, args: &Args) -> String {
+fn shown(plan: &Plan, args: &Consent) -> String {
     if args.json {
         render::plan::json(plan)
     } else {
@@ -85,8 +92,9 @@ fn shown(plan: &Plan, args: &Args) -> String {
     }
 }
 
-fn carry_out_planned(
-    args: &Args,
+/// Asks what has to be asked, and carries a plan out.
+pub fn carry_out_planned(
+    args: &Consent,
     planned: Planned,
     workspace: &mut Workspace<'_>,
     ui: &Ui,
@@ -246,7 +254,7 @@ fn remember(done: &Done, workspace: &Workspace<'_>, ui: &Ui) {
     workspace.accept_heads(done.heads.iter().cloned(), ui);
 }
 
-fn accepted(args: &Args) -> Result<Option<Digest>, Failure> {
+fn accepted(args: &Consent) -> Result<Option<Digest>, Failure> {
     let parse = |text: &String| {
         Digest::parse(text).ok_or_else(|| {
             Failure::new(

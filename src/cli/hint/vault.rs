@@ -160,6 +160,10 @@ impl Advise for KeysError {
             }
             Self::Behind { .. } => Advice::new(Exit::Untrusted)
                 .hint("this is an older branch, or somebody removed the newer key: merge or check out the newer state"),
+            Self::Floor { .. } => Advice::new(Exit::Untrusted)
+                .hint("somebody shows you an older state, or the pin is of another vault: fetch the newest commits"),
+            Self::Removed { .. } => Advice::new(Exit::Untrusted)
+                .hint("if nobody may take a key away, bring it back: `git revert COMMIT`"),
             Self::Split { .. } => Advice::new(Exit::Untrusted)
                 .hint("somebody who may change readers on both branches joins them: `hoziron apply`"),
             Self::Unlisted { .. } => Advice::new(Exit::Untrusted).hint(FROM_GIT),
@@ -182,6 +186,8 @@ impl Advise for OpenError {
         match self {
             Self::Keys(error) => error.advise(),
             Self::Read(error) => error.advise(),
+            Self::RolledBack { .. } => Advice::new(Exit::Untrusted)
+                .hint("seal the value that was there before anew: `hoziron vault restore NAME`"),
             Self::Sealed(error) => error.advise(),
             Self::Stale { .. } => Advice::new(Exit::Untrusted).hint(
                 "if the value is what it should be, somebody seals it anew: `hoziron apply --accept-stale NAME`",

@@ -3,6 +3,7 @@
 pub mod json;
 pub mod plan;
 pub mod scan;
+pub mod verify;
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};

@@ -3,7 +3,7 @@
 
 use clap::Args as ClapArgs;
 
-use crate::cli::args::Selection;
+use crate::cli::args::{Reading, Selection};
 use crate::cli::command::env::variables::{absent, open, sources};
 use crate::cli::command::vault::get::print;
 use crate::cli::display::typed;
@@ -29,6 +29,8 @@ pub struct Args {
     /// Let the vault win
     #[arg(long, value_name = "SOURCE", value_parser = ["vault"])]
     prefer: Option<String>,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 /// Runs the command.
@@ -38,6 +40,7 @@ pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Fail
     let selection = Selection {
         profile: args.profile.clone(),
         prefer: args.prefer.clone(),
+        reading: args.reading,
         ..Selection::default()
     };
     let mut selected = sources(&selection, Inherit::All, workspace, ui)?;

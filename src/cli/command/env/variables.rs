@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::Path;
 
-use crate::cli::args::Selection;
+use crate::cli::args::{Reading, Selection};
 use crate::cli::display::{typed, word};
 use crate::cli::failure::{Exit, Failure, sentence};
 use crate::cli::hint::Advise;
@@ -27,6 +27,8 @@ pub struct Selected {
     pub sources: Sources,
     /// The `.env`, if there is one.
     pub local: Option<Local>,
+    /// How far values are trusted.
+    pub reading: Reading,
 }
 
 impl Selected {
@@ -96,7 +98,11 @@ pub fn sources(
     for (variable, source) in sources.iter() {
         ui.detail_of(|| format!("`{variable}` comes from {}", place(source)));
     }
-    Ok(Selected { sources, local })
+    Ok(Selected {
+        sources,
+        local,
+        reading: selection.reading,
+    })
 }
 
 /// Reads which profile is meant.
@@ -194,7 +200,7 @@ pub fn open(selected: &Selected, workspace: &Workspace<'_>, ui: &Ui) -> Result<V
     let keys = if folders.is_empty() {
         None
     } else {
-        Some(workspace.keys(&folders, ui)?)
+        Some(workspace.reading_keys(&folders, selected.reading, ui)?)
     };
     let opener = keys.as_ref().map(|keys| keys.opener(workspace.vault()));
     open_all(&selected.sources, selected.local.as_ref(), opener)

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 
 use clap::Args as ClapArgs;
 
-use crate::cli::args::Folder;
+use crate::cli::args::{Folder, Reading};
 use crate::cli::display;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
@@ -24,13 +24,15 @@ pub struct Args {
     name: String,
     #[command(flatten)]
     folder: Folder,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 /// Runs the command.
 pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Failure> {
     let name = name(&args.name, args.folder.profile.as_deref())?;
     let what = || format!("cannot open `{name}`");
-    let keys = workspace.keys(&[name.folder()], ui)?;
+    let keys = workspace.reading_keys(&[name.folder()], args.reading, ui)?;
     let found = keys.opener(workspace.vault()).open(&name);
     let Some((value, _)) = found.map_err(|error| Failure::of(what(), &error))? else {
         return Err(Failure::new(what(), Exit::Error)

@@ -8,10 +8,13 @@ pub mod get;
 pub mod import;
 pub mod init;
 pub mod list;
+pub mod rekey;
 pub mod remove;
 pub mod rename;
+pub mod restore;
 pub mod set;
 pub mod show;
+pub mod verify;
 
 mod declared;
 mod incoming;

@@ -10,7 +10,7 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::Workspace;
 use crate::domain::{SecretName, SecretValue};
-use crate::people::{FolderKeys, OpenError, Opened};
+use crate::people::{FolderKeys, OpenError, Opened, Stale};
 use crate::sealed::{self, Content, Facts, FramingError, SealedError, Trail};
 use crate::vault::{LockedVault, Target, Vault};
 
@@ -165,6 +165,33 @@ pub fn seal_again(
     Ok(())
 }
 
+/// Seals a value that was there before as the next revision of its name: its age and its trail stay.
+pub fn seal_former(
+    workspace: &mut Workspace<'_>,
+    keys: &FolderKeys,
+    name: &SecretName,
+    (value, facts): &Opened,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let what = || format!("cannot seal `{name}`");
+    let seen = workspace.seen().unwrap_or_default();
+    let mut locked = workspace.lock(ui)?;
+    refuse_twins(locked.vault(), &[name])?;
+    let there = keys.opener_of(locked.vault(), Stale::Allow).open(name);
+    let there = there.ok().flatten().map(|(_, facts)| facts.revision);
+    let mark = seen.and_then(|seen| seen.revision(name));
+    let facts = Facts {
+        revision: revision(there.max(mark).max(Some(facts.revision)), now()),
+        ..facts.clone()
+    };
+    put(&mut locked, keys, name, value.get(), &facts)?;
+    locked
+        .commit()
+        .map_err(|error| Failure::of(what(), &error))?;
+    workspace.remember(|seen| seen.raise(name, facts.revision), ui);
+    Ok(())
+}
+
 /// Says what sealing a value would come to.
 pub fn compare(previous: Option<&Opened>, value: &SecretValue) -> Sealed {
     match previous {
@@ -216,7 +243,7 @@ fn previous(
                 | SealedError::UnknownKey(_),
             ),
         ) => Err(Failure::of(what(), &error)),
-        Err(OpenError::Sealed(error)) => {
+        Err(error @ (OpenError::RolledBack { .. } | OpenError::Sealed(_))) => {
             ui.warn(&format!("the file of `{name}` is replaced; {error}"));
             Ok(None)
         }

@@ -3,7 +3,7 @@
 
 use clap::Args as ClapArgs;
 
-use crate::cli::args::Folder;
+use crate::cli::args::{Folder, Reading};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::render::{self, Facts, Standing};
 use crate::cli::ui::Ui;
@@ -24,6 +24,8 @@ pub struct Args {
     json: bool,
     #[command(flatten)]
     folder: Folder,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 /// Runs the command.
@@ -45,7 +47,7 @@ pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Fail
         .and_then(|chains| chains.of(workspace.vault(), &name.folder()))
         .map_err(|error| Failure::of(what(), &error))?;
     let head = chain.head().map_err(|error| Failure::of(what(), &error))?;
-    let standing = match workspace.keys(&[name.folder()], ui) {
+    let standing = match workspace.reading_keys(&[name.folder()], args.reading, ui) {
         Ok(keys) => {
             let opened = keys.opener(workspace.vault()).open(&name);
             opened.map_err(|error| Failure::of(what(), &error))?;

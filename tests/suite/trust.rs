@@ -1,0 +1,448 @@
+//! What this user has seen is never taken back silently, and ordinary git use asks nothing: an older
+//! branch, a stash, a file checked out, a work tree of its own. Git is real, and says which commit
+//! rolled something back.
+
+use std::fs;
+use std::path::Path;
+
+use crate::house::{House, finish};
+
+/// A house with one committed secret of two values, `old` and then `new`.
+fn house() -> House {
+    let house = House::new();
+    house.seal("KEY", b"old");
+    house.commit("the first value");
+    house.git(["branch", "before"]);
+    house.seal("KEY", b"new");
+    house.commit("the second value");
+    house
+}
+
+/// Runs a reading command with nothing to be said on the side.
+#[track_caller]
+fn reads(house: &House, value: &str) {
+    for words in [&["vault", "get", "KEY"][..], &["env", "get", "KEY"]] {
+        let outcome = house.run(words);
+        assert_eq!(outcome.stderr, "", "{words:?}");
+        assert_eq!(String::from_utf8(outcome.ok()).unwrap(), value, "{words:?}");
+    }
+    let outcome = house.run(["env", "exec", "--", "sh", "-c", "printf %s \"$KEY\""]);
+    assert_eq!(outcome.stderr, "");
+    assert_eq!(String::from_utf8(outcome.ok()).unwrap(), value);
+}
+
+#[test]
+fn an_older_branch_is_read_as_it_is() {
+    let house = house();
+    house.git(["checkout", "-q", "before"]);
+    reads(&house, "old");
+    house.git(["checkout", "-q", "main"]);
+    reads(&house, "new");
+    house.git(["checkout", "-q", "--detach", "HEAD~1"]);
+    reads(&house, "old");
+}
+
+#[test]
+fn a_stash_and_a_file_that_is_checked_out_ask_nothing() {
+    let house = house();
+    house.seal("KEY", b"not committed");
+    house.git(["stash", "-q"]);
+    reads(&house, "new");
+    house.git(["stash", "pop", "-q"]);
+    reads(&house, "not committed");
+    house.git(["checkout", "-q", "--", ".hoziron/vault/KEY.age"]);
+    reads(&house, "new");
+}
+
+#[test]
+fn another_work_tree_is_read_as_it_is() {
+    let house = house();
+    let other = house.root().join("other");
+    house.git(["worktree", "add", "-q", other.to_str().unwrap(), "before"]);
+    let mut command = house.hoziron(["vault", "get", "KEY"]);
+    let outcome = finish(command.current_dir(&other), b"");
+    assert_eq!(outcome.stderr, "");
+    assert_eq!(outcome.ok(), b"old");
+    reads(&house, "new");
+}
+
+/// An uncommitted change is the user's own doing: told, and read.
+#[test]
+fn an_older_file_in_the_work_tree_is_told_and_read() {
+    let house = house();
+    house.git(["checkout", "-q", "before", "--", ".hoziron/vault/KEY.age"]);
+    let outcome = house.run(["vault", "get", "KEY"]);
+    assert!(outcome.stderr.contains("older than what you have seen"));
+    assert_eq!(outcome.ok(), b"old");
+}
+
+#[test]
+fn a_committed_rollback_is_refused_and_the_commit_named() {
+    let house = house();
+    house.git(["checkout", "-q", "before", "--", ".hoziron/vault/KEY.age"]);
+    house.commit("roll it back");
+    let commit = house.git(["rev-parse", "HEAD"]);
+    let commit = &commit[..12];
+    for words in [
+        &["vault", "get", "KEY"][..],
+        &["vault", "show", "KEY"],
+        &["vault", "copy", "KEY", "OTHER"],
+        &["vault", "rename", "KEY", "OTHER"],
+        &["vault", "edit", "KEY"],
+        &["env", "get", "KEY"],
+        &["env", "export", "--format", "json"],
+        &["vault", "get", "KEY", "--allow-stale"],
+    ] {
+        let said = house.run(words).fails(6);
+        assert!(said.contains("rolled back"), "{words:?}: {said}");
+        assert!(said.contains(commit), "{words:?}: {said}");
+    }
+    let said = house.run(["env", "exec", "--", "env"]).fails(125);
+    assert!(said.contains(commit), "{said}");
+}
+
+#[test]
+fn the_library_refuses_a_committed_rollback_as_well() {
+    let house = house();
+    let resolve = || {
+        let path = std::env::var_os("PATH").unwrap();
+        let variables = vec![
+            ("HOME".into(), house.user().into_os_string()),
+            ("PATH".into(), path),
+        ];
+        let environment = hoziron::Environment::of(variables, house.repo());
+        let credentials = hoziron::Credentials::with(environment, hoziron::Options::default());
+        credentials.unwrap().resolve("KEY")
+    };
+    house.git(["checkout", "-q", "before", "--", ".hoziron/vault/KEY.age"]);
+    resolve().unwrap();
+    house.commit("roll it back");
+    let commit = house.git(["rev-parse", "HEAD"]);
+    let error = resolve().unwrap_err().to_string();
+    assert!(error.contains(&commit[..12]), "{error}");
+}
+
+#[test]
+fn a_rollback_without_git_is_refused() {
+    let house = house();
+    house.git(["checkout", "-q", "before"]);
+    fs::rename(house.repo().join(".git"), house.root().join("git")).unwrap();
+    let said = house.run(["vault", "get", "KEY"]).fails(6);
+    assert!(said.contains("no git history"), "{said}");
+}
+
+/// Git is not started unless something is older; without it on the PATH everything is read.
+#[test]
+fn git_is_not_asked_while_nothing_is_older() {
+    let house = house();
+    let mut command = house.hoziron(["vault", "get", "KEY"]);
+    let outcome = finish(command.env("PATH", house.root()), b"");
+    assert_eq!(outcome.stderr, "");
+    assert_eq!(outcome.ok(), b"new");
+}
+
+#[test]
+fn a_restored_value_is_a_new_revision_that_everybody_reads() {
+    let house = house();
+    let before = revision(&house);
+    let said = house.run(["vault", "restore", "KEY"]);
+    assert!(said.stderr.contains("sealed `KEY` as commit"));
+    said.ok();
+    reads(&house, "old");
+    assert!(revision(&house) > before);
+    house.commit("restored");
+    reads(&house, "old");
+    house.run(["vault", "restore", "KEY", "HEAD~1"]).ok();
+    reads(&house, "new");
+    let said = house.run(["vault", "restore", "KEY", "HEAD~1"]);
+    assert!(said.stderr.contains("unchanged"), "{}", said.stderr);
+    said.ok();
+}
+
+#[test]
+fn what_was_rolled_back_or_removed_is_restored() {
+    let house = house();
+    house.git(["checkout", "-q", "before", "--", ".hoziron/vault/KEY.age"]);
+    house.commit("roll it back");
+    house.run(["vault", "restore", "KEY"]).ok();
+    reads(&house, "new");
+    house.commit("restored");
+    house.git(["rm", "-q", ".hoziron/vault/KEY.age"]);
+    house.commit("gone");
+    house.run(["vault", "restore", "KEY"]).ok();
+    reads(&house, "new");
+}
+
+#[test]
+fn what_cannot_be_restored_says_why() {
+    let house = house();
+    for (words, why) in [
+        (
+            &["vault", "restore", "KEY", "nowhere"][..],
+            "no such commit",
+        ),
+        (&["vault", "restore", "OTHER", "HEAD"], "no such secret"),
+        (&["vault", "restore", "OTHER"], "no other value"),
+    ] {
+        let said = house.run(words).fails(1);
+        assert!(said.contains(why), "{words:?}: {said}");
+    }
+}
+
+#[test]
+fn a_new_key_is_made_on_request_and_old_branches_are_still_read() {
+    let house = house();
+    house.run(["vault", "rekey", "--yes"]).ok();
+    house.commit("a new key");
+    assert_eq!(keys(&house).len(), 2);
+    reads(&house, "new");
+    house.git(["checkout", "-q", "before"]);
+    assert_eq!(keys(&house).len(), 1);
+    reads(&house, "old");
+    // Under an older key nothing is sealed.
+    let said = house.feed(["vault", "set", "KEY"], b"x").fails(6);
+    assert!(said.contains("older key"), "{said}");
+}
+
+#[test]
+fn a_key_that_a_commit_takes_away_is_missed() {
+    let house = house();
+    house.run(["vault", "rekey", "--yes"]).ok();
+    house.commit("a new key");
+    house.git(["checkout", "-q", "before", "--", ".hoziron/vault"]);
+    let newest = keys(&house).pop().unwrap();
+    house.git(["rm", "-q", "-r", &format!(".hoziron/vault/.keys/{newest}")]);
+    house.commit("take the key away");
+    let commit = house.git(["rev-parse", "HEAD"]);
+    for words in [&["vault", "get", "KEY"][..], &["env", "get", "KEY"]] {
+        let said = house.run(words).fails(6);
+        assert!(said.contains(&commit[..12]), "{words:?}: {said}");
+    }
+}
+
+#[test]
+fn a_folder_without_keys_of_its_own_has_none_to_renew() {
+    let house = house();
+    let said = house.run(["vault", "rekey", "prod", "--yes"]).fails(1);
+    assert!(said.contains("none of its own"), "{said}");
+}
+
+#[test]
+fn a_pin_with_a_floor_refuses_an_older_key() {
+    let house = house();
+    let manifest = fs::read_to_string(house.home().join("hoziron.toml")).unwrap();
+    let id = manifest
+        .lines()
+        .find(|line| line.starts_with("id"))
+        .and_then(|line| line.split('"').nth(1))
+        .unwrap();
+    let pinned = |floor: &str| {
+        let mut command = house.hoziron(["vault", "get", "KEY"]);
+        finish(command.env("HOZIRON_PIN", format!("{id},{floor}")), b"")
+    };
+    assert_eq!(pinned(".>=1").ok(), b"new");
+    let said = pinned(".>=2").fails(6);
+    assert!(said.contains("must be 2 or higher"), "{said}");
+    pinned("prod>=1").fails(6);
+    pinned("prod").fails(64);
+    house.run(["vault", "rekey", "--yes"]).ok();
+    assert_eq!(pinned(".>=2").ok(), b"new");
+}
+
+fn revision(house: &House) -> u64 {
+    let file = fs::read(house.vault("KEY.age")).unwrap();
+    hoziron::sealed::read_facts(&file).unwrap().revision
+}
+
+fn keys(house: &House) -> Vec<String> {
+    let entries = fs::read_dir(house.vault(".keys")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let there = |name: &String| Path::new(&house.vault(".keys")).join(name).is_dir();
+    let mut names: Vec<_> = names.filter(there).collect();
+    names.sort();
+    names
+}
+
+const BOB: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
+
+/// A house that bob has left; the branch `before` is of when he was there.
+fn left_house() -> House {
+    let house = House::new();
+    let manifest = house.home().join("hoziron.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(
+        &manifest,
+        format!("{text}\n[profiles.prod]\nprotect = true\n"),
+    )
+    .unwrap();
+    house.seal("KEY", b"old");
+    house.seal("prod/KEY", b"old in prod");
+    house.commit("alice alone");
+    house.git(["branch", "start"]);
+    let bob = house.home().join("recipients/bob.pub");
+    fs::write(&bob, format!("{BOB}\n")).unwrap();
+    let plan = house.run(["plan", "--json"]).ok();
+    let plan: serde_json::Value = serde_json::from_slice(&plan).unwrap();
+    let digest = plan["recipients_digest"].as_str().unwrap();
+    house
+        .run(["apply", "--yes", "--accept-recipients", digest])
+        .ok();
+    house.commit("bob is here");
+    house.git(["branch", "before"]);
+    fs::remove_file(bob).unwrap();
+    house.run(["apply", "--yes"]).ok();
+    house.commit("bob has left");
+    house
+}
+
+#[test]
+fn an_old_branch_with_somebody_who_has_left_is_read_on_request() {
+    let house = left_house();
+    house.run(["vault", "get", "KEY"]).ok();
+    house.git(["checkout", "-q", "before"]);
+    for words in [
+        &["vault", "get", "KEY"][..],
+        &["env", "get", "KEY"],
+        &["env", "export", "--format", "json"],
+    ] {
+        let said = house.run(words).fails(6);
+        assert!(said.contains("stale") && said.contains("bob"), "{said}");
+        let words: Vec<_> = words.iter().chain(&["--allow-stale"]).collect();
+        assert_eq!(house.run(&words).stderr, "", "{words:?}");
+        house.run(words).ok();
+    }
+    let allowed = |words: &[&str]| {
+        let mut command = house.hoziron(words);
+        finish(command.env("HOZIRON_ALLOW_STALE", "1"), b"")
+    };
+    assert_eq!(allowed(&["vault", "get", "KEY"]).ok(), b"old");
+    // In a protected profile only the flag counts.
+    allowed(&["vault", "get", "prod/KEY"]).fails(6);
+    let flag = ["vault", "get", "prod/KEY", "--allow-stale"];
+    assert_eq!(house.run(flag).ok(), b"old in prod");
+    // What changes the vault lifts nothing.
+    allowed(&["vault", "copy", "KEY", "OTHER"]).fails(6);
+}
+
+#[test]
+fn bisecting_past_a_departure_asks_nothing_when_stale_values_are_allowed() {
+    let house = left_house();
+    house.git(["commit", "-q", "--allow-empty", "-m", "more"]);
+    house.git(["bisect", "start", "HEAD", "start"]);
+    let script = format!(
+        "test -e .hoziron/recipients/bob.pub || exit 1
+        {} run -- sh -c 'test \"$KEY\" = old' || exit 128",
+        crate::house::HOZIRON
+    );
+    let mut command = house.program("git");
+    command.args(["bisect", "run", "sh", "-c", &script]);
+    let outcome = finish(command.env("HOZIRON_ALLOW_STALE", "1"), b"");
+    assert!(!outcome.stderr.contains("error:"), "{}", outcome.stderr);
+    let text = String::from_utf8(outcome.ok()).unwrap();
+    assert!(text.contains("bob has left"), "{text}");
+}
+
+#[test]
+fn a_stale_version_is_restored_only_by_its_name() {
+    let house = left_house();
+    house.seal("KEY", b"new");
+    // So that git knows the old value only from when bob was there.
+    house.git(["reset", "-q", "--soft", "before"]);
+    house.commit("all at once");
+    let said = house.run(["vault", "restore", "KEY"]).fails(6);
+    assert!(said.contains("stale") && said.contains("name it"), "{said}");
+    house.run(["vault", "restore", "KEY", "before"]).ok();
+    assert_eq!(house.run(["vault", "get", "KEY"]).ok(), b"old");
+}
+
+#[test]
+fn a_vault_that_is_as_it_should_be_is_verified_and_remembered() {
+    let house = house();
+    let outcome = house.run(["vault", "verify", "--history"]);
+    assert_eq!(outcome.stderr, "");
+    assert_eq!(outcome.ok(), b"1 verified\n");
+    let seen = || {
+        let vaults = fs::read_dir(house.state().join("vaults")).unwrap();
+        let vault = vaults.map(|entry| entry.unwrap().path()).next().unwrap();
+        vault.join("seen")
+    };
+    fs::remove_file(seen()).unwrap();
+    house.run(["vault", "verify"]).ok();
+    let text = fs::read_to_string(seen()).unwrap();
+    assert_eq!(text, format!("{} KEY\n", revision(&house)));
+    // What somebody else brought, a mark is left of.
+    house.git(["checkout", "-q", "before"]);
+    house.run(["vault", "verify"]).ok();
+    assert_eq!(fs::read_to_string(seen()).unwrap(), text);
+}
+
+#[test]
+fn verifying_names_what_is_not_to_be_trusted() {
+    let house = house();
+    let file = |name: &str| house.vault(name);
+    fs::copy(file("KEY.age"), file("OTHER.age")).unwrap();
+    fs::write(file("notes.txt"), "x").unwrap();
+    let outcome = house.run(["vault", "verify"]);
+    assert_eq!(outcome.code(), 6);
+    let text = String::from_utf8(outcome.stdout).unwrap();
+    assert!(text.contains("! OTHER  refused"), "{text}");
+    assert!(text.contains("notes.txt"), "{text}");
+    assert!(text.contains("1 verified, 2 not to be trusted"), "{text}");
+    assert_eq!(house.run(["vault", "verify", "OTHER"]).code(), 6);
+    fs::remove_file(file("OTHER.age")).unwrap();
+    fs::remove_file(file("notes.txt")).unwrap();
+    house.run(["vault", "verify", "KEY"]).ok();
+    house.run(["vault", "verify", "NONE"]).fails(1);
+
+    house.git(["rm", "-q", ".hoziron/vault/KEY.age"]);
+    house.commit("take it away");
+    let commit = house.git(["rev-parse", "HEAD"]);
+    let outcome = house.run(["vault", "verify", "--json"]);
+    assert_eq!(outcome.code(), 6);
+    let text = String::from_utf8(outcome.stdout).unwrap();
+    assert!(text.contains(&commit[..12]), "{text}");
+    house.run(["vault", "remove", "KEY", "--yes"]).ok();
+    house.run(["vault", "verify"]).ok();
+}
+
+#[test]
+fn verifying_says_what_is_to_be_sealed_anew() {
+    let house = left_house();
+    house.git([
+        "checkout",
+        "-q",
+        "before",
+        "--",
+        ".hoziron/vault/prod/KEY.age",
+    ]);
+    let outcome = house.run(["vault", "verify", "prod/KEY"]);
+    assert_eq!(outcome.code(), 6, "{}", outcome.stderr);
+    house.git(["checkout", "-q", "main", "-f"]);
+    let old = fs::read(house.vault("KEY.age")).unwrap();
+    house.run(["vault", "rekey", "--yes"]).ok();
+    house.run(["vault", "verify"]).ok();
+    house.commit("a new key");
+    fs::write(house.vault("KEY.age"), old).unwrap();
+    let outcome = house.run(["vault", "verify"]);
+    assert_eq!(outcome.code(), 2, "{}", outcome.stderr);
+    let text = String::from_utf8(outcome.stdout).unwrap();
+    assert!(text.contains("~ KEY  reseal"), "{text}");
+}
+
+#[test]
+fn a_rollback_in_history_is_named_after_it_was_repaired() {
+    let house = house();
+    house.git(["checkout", "-q", "before", "--", ".hoziron/vault/KEY.age"]);
+    house.commit("roll it back");
+    let commit = house.git(["rev-parse", "HEAD"]);
+    house.seal("KEY", b"newer");
+    house.commit("a newer value");
+    house.run(["vault", "verify"]).ok();
+    let outcome = house.run(["vault", "verify", "--history"]);
+    assert_eq!(outcome.code(), 6);
+    let text = String::from_utf8(outcome.stdout).unwrap();
+    assert!(
+        text.contains(&format!("{} lowered it", &commit[..12])),
+        "{text}"
+    );
+}
