@@ -7,9 +7,12 @@
     reason = "a test arranges files as it likes, and fails by panicking"
 )]
 
+mod applying;
+mod attackers;
 mod compat;
 mod contention;
 mod crash;
+mod departures;
 mod dotenv;
 mod editing;
 mod environment;
@@ -30,6 +33,7 @@ mod many;
 mod mutations;
 mod passphrases;
 mod places;
+mod planning;
 mod planted;
 mod plugins;
 mod resolving;
