@@ -16,7 +16,7 @@ use crate::stand::digest;
 const HISTORIES: u64 = 200;
 
 /// How many steps a history has.
-const STEPS: usize = 12;
+const STEPS: usize = 10;
 
 const NAMES: [&str; 5] = ["A", "B", "C", "dev/A", "dev/B"];
 

@@ -36,6 +36,7 @@ mod places;
 mod planning;
 mod planted;
 mod plugins;
+mod reconciling;
 mod resolving;
 mod scan;
 mod settings;

@@ -11,8 +11,8 @@ use hoziron::domain::{
 };
 use hoziron::home::Environment;
 use hoziron::manifest::declare;
-use hoziron::people::{Founder, found};
 use hoziron::people::{Access, Directory, FolderKeys, Stale};
+use hoziron::people::{Founder, found};
 use hoziron::plan::{Approval, ApprovalError, NewKey, Plan, Row, Step, Wanted, build};
 use hoziron::workspace::OpenHome;
 use tempfile::TempDir;
@@ -21,7 +21,16 @@ use tempfile::TempDir;
 const LIVES: u64 = 120;
 const ROUNDS: u64 = 18;
 
-const NAMES: [&str; 8] = ["A", "B", "C", "dev/A", "dev/D", "prod/A", "prod/B", "prod/eu/A"];
+const NAMES: [&str; 8] = [
+    "A",
+    "B",
+    "C",
+    "dev/A",
+    "dev/D",
+    "prod/A",
+    "prod/B",
+    "prod/eu/A",
+];
 
 /// Random numbers that are the same in each run (SplitMix64).
 struct Dice(u64);
@@ -185,11 +194,18 @@ impl Life {
         keyring.read("alice", &self.text).unwrap();
         let chains = open.chains(&self.environment).unwrap();
         let keys = FolderKeys::open(&open.vault, chains, keyring, &[], Stale::Refuse);
-        let keys = keys.map_err(|(error, _)| error).unwrap();
+        let keys = keys.unwrap_or_else(|refused| panic!("{}", refused.error));
         let survey = Survey::new(&open.vault, &open.manifest, None);
         let actual = survey.actual(keys.chains()).unwrap();
         let findings = survey.findings(&actual, &keys, given, &|_, _, _| None);
-        let plan = build(&open.manifest, &desired, &actual, &findings, wanted, self.now);
+        let plan = build(
+            &open.manifest,
+            &desired,
+            &actual,
+            &findings,
+            wanted,
+            self.now,
+        );
         Some(Planned { open, keys, plan })
     }
 
@@ -247,7 +263,10 @@ impl Life {
         let approved = match plan.approve(&approval) {
             Ok(approved) => approved,
             Err(ApprovalError::Blocked(_)) => {
-                assert!(self.files() == before, "{context}: a plan changed something");
+                assert!(
+                    self.files() == before,
+                    "{context}: a plan changed something"
+                );
                 return None;
             }
             Err(error) => panic!("{context}: {error}"),
@@ -304,7 +323,9 @@ fn the_plan_after_an_apply_is_empty() {
     };
     let half = |part: u64| {
         let seeds = (0..LIVES).filter(move |seed| seed % 2 == part);
-        seeds.map(play).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+        seeds
+            .map(play)
+            .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
     };
     let (one, other) = std::thread::scope(|scope| {
         let other = scope.spawn(|| half(1));
