@@ -255,6 +255,9 @@ impl Work<'_> {
         let enclosing = between.unwrap_or(chain.folder()).clone();
         let signing = self.signer(&chain, chain.head()?)?;
         let mut carved = self.carved.remove(folder).unwrap_or_default();
+        // Below it there may be folders that have had keys before: it vouches for them now.
+        let known = chain.head()?.statement.carved.iter();
+        carved.extend(known.filter(|known| folder.holds(&known.folder)).cloned());
         carved.sort_by(|one, other| one.folder.cmp(&other.folder));
         let key = FolderKey::generate(self.keys.chains().id(), folder);
         let statement = Statement {

@@ -5,7 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
-use crate::stand::{Scenario, Stand};
+use crate::stand::{Scenario, Stand, nothing};
 use crate::strace::{Point, has_strace};
 
 /// The errors that a disk may give, and how a message names them.
@@ -19,12 +19,13 @@ const ERRORS: [(&str, &str); 4] = [
 /// How many runs go on at once within one test.
 const WORKERS: usize = 2;
 
-const BYSTANDER: (&str, &str) = ("BYSTANDER", "canary-of-a-bystander");
+pub const BYSTANDER: (&str, &str) = ("BYSTANDER", "canary-of-a-bystander");
 
 const INIT: Scenario = Scenario {
     name: "init",
     args: &["vault", "init", "--name", "alice", "--no-recovery"],
     stdin: b"",
+    arrange: nothing,
     before: None,
     after: &[],
     twice: 0,
@@ -35,6 +36,7 @@ const SET_NEW: Scenario = Scenario {
     name: "set (new)",
     args: &["vault", "set", "api/v1/TOKEN"],
     stdin: b"canary-new\n",
+    arrange: nothing,
     before: Some(&[BYSTANDER]),
     after: &[BYSTANDER, ("api/v1/TOKEN", "canary-new")],
     twice: 0,
@@ -45,6 +47,7 @@ const SET_AGAIN: Scenario = Scenario {
     name: "set (again)",
     args: &["vault", "set", "api/TOKEN"],
     stdin: b"canary-new\n",
+    arrange: nothing,
     before: Some(&[BYSTANDER, ("api/TOKEN", "canary-old")]),
     after: &[BYSTANDER, ("api/TOKEN", "canary-new")],
     twice: 0,
@@ -56,6 +59,7 @@ const RENAME: Scenario = Scenario {
     name: "rename",
     args: &["vault", "rename", "api/TOKEN", "web/KEY"],
     stdin: b"",
+    arrange: nothing,
     before: Some(&[BYSTANDER, ("api/TOKEN", "canary-old")]),
     after: &[BYSTANDER, ("web/KEY", "canary-old")],
     twice: 1,
@@ -66,6 +70,7 @@ const REMOVE: Scenario = Scenario {
     name: "remove",
     args: &["vault", "remove", "api/TOKEN", "--yes"],
     stdin: b"",
+    arrange: nothing,
     before: Some(&[BYSTANDER, ("api/TOKEN", "canary-old")]),
     after: &[BYSTANDER],
     twice: 1,
@@ -103,7 +108,7 @@ fn sweep(scenario: &'static Scenario, play: impl Fn(&Stand, &Point) -> usize + S
     runs
 }
 
-fn killed_anywhere(scenario: &'static Scenario, test: &str) {
+pub fn killed_anywhere(scenario: &'static Scenario, test: &str) {
     if !has_strace(test) {
         return;
     }
@@ -115,7 +120,7 @@ fn killed_anywhere(scenario: &'static Scenario, test: &str) {
     eprintln!("{}: killed at {runs} calls", scenario.name);
 }
 
-fn refused_anywhere(scenario: &'static Scenario, test: &str) {
+pub fn refused_anywhere(scenario: &'static Scenario, test: &str) {
     if !has_strace(test) {
         return;
     }

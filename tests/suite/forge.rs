@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use age::armor::{ArmoredReader, ArmoredWriter, Format};
@@ -115,7 +115,12 @@ pub struct FolderKey {
 impl FolderKey {
     /// Opens the grant of the house's owner.
     pub fn of(house: &House) -> Self {
-        let grant = fs::read(key_file(house, "alice.age")).unwrap();
+        Self::in_folder(house, &key_folder(house))
+    }
+
+    /// The same, out of the folder of one of the keys of the vault's top.
+    pub fn in_folder(house: &House, folder: &Path) -> Self {
+        let grant = fs::read(folder.join("alice.age")).unwrap();
         let raw = open_age(&grant, &identity(house));
         let salt = [
             b"hoziron/v1 folder key",
@@ -181,7 +186,12 @@ pub fn identity(house: &House) -> Identity {
 
 /// Derives the owner's signing key.
 pub fn signing_key(house: &House) -> SigningKey {
-    let text = identity(house).to_string();
+    signing_key_of(&identity(house))
+}
+
+/// Derives anybody's signing key.
+pub fn signing_key_of(identity: &Identity) -> SigningKey {
+    let text = identity.to_string();
     let (_, secret) = bech32::decode(text.expose_secret()).unwrap();
     SigningKey::from_bytes(&derive(b"hoziron/v1 sign", &secret, b""))
 }
@@ -214,7 +224,16 @@ pub fn key_file(house: &House, name: &str) -> PathBuf {
 
 /// Signs a statement, without its last line, as `key`.
 pub fn sign_statement(body: &str, key: &SigningKey) -> String {
-    let signature = key.sign(format!("hoziron/v1 epoch\n{body}").as_bytes());
+    sign("epoch", body, key)
+}
+
+/// Signs an admission, without its last line, as `key`.
+pub fn sign_admission(body: &str, key: &SigningKey) -> String {
+    sign("admit", body, key)
+}
+
+fn sign(kind: &str, body: &str, key: &SigningKey) -> String {
+    let signature = key.sign(format!("hoziron/v1 {kind}\n{body}").as_bytes());
     let signature = BASE64_STANDARD_NO_PAD.encode(signature.to_bytes());
     format!("{body}signature = \"{signature}\"\n")
 }

@@ -7,9 +7,12 @@
     reason = "a test arranges files as it likes, and fails by panicking"
 )]
 
+mod applying;
+mod attackers;
 mod compat;
 mod contention;
 mod crash;
+mod departures;
 mod dotenv;
 mod editing;
 mod environment;
@@ -31,9 +34,11 @@ mod many;
 mod mutations;
 mod passphrases;
 mod places;
+mod planning;
 mod planted;
 mod plugins;
 mod profiles;
+mod reconciling;
 mod resolving;
 mod scan;
 mod settings;

@@ -90,9 +90,10 @@ pub fn plain(text: &str) -> String {
     text.split_inclusive(|byte| !is_part(byte))
         .map(|piece| {
             let part = piece.trim_end_matches(|byte| !is_part(byte));
+            let key = part.len() == 25 && part.as_bytes()[4] == b'-' && part.starts_with("000");
             let digest = part.len() == 32 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
             match part {
-                _ if part.starts_with("0001-") => piece.replace(part, "0001-ID"),
+                _ if key => piece.replace(part, &format!("{}-ID", &part[..4])),
                 _ if digest => piece.replace(part, "DIGEST"),
                 _ => piece.to_owned(),
             }

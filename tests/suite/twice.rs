@@ -10,7 +10,7 @@ use crate::house::{HOZIRON, House, finish, has_judge};
 
 /// A file or folder as it lies on the disk: writing the same bytes again changes it.
 #[derive(Debug, PartialEq, Eq)]
-struct Mark {
+pub struct Mark {
     bytes: Vec<u8>,
     changed: (i64, i64),
     inode: u64,
@@ -18,7 +18,7 @@ struct Mark {
 }
 
 /// Everything below a folder, but for git's own and the lock, in which a writer leaves his pid.
-fn marks(folder: &Path) -> BTreeMap<PathBuf, Mark> {
+pub fn marks(folder: &Path) -> BTreeMap<PathBuf, Mark> {
     let mut marks = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -94,6 +94,8 @@ const READING: &[(&[&str], i32)] = &[
     (&["vault", "rename", "API_KEY", "API_KEY"], 0),
     (&["vault", "set", "API_KEY", "value"], 64),
     (&["vault", "set", "../API_KEY"], 64),
+    (&["plan", "--no-identity"], 0),
+    (&["plan", "--no-identity", "--json", "--prune"], 0),
     (&["scan"], 0),
     (&["scan", "--staged", "--json"], 0),
     (&["scan", "--all"], 0),

@@ -128,16 +128,12 @@ pub fn carry_out_planned(
         recipients: if by_person { digest } else { accepted },
         supplied: planned.given.keys().cloned().collect(),
     };
-    let Planned {
-        plan,
-        keys,
-        given,
-        now,
-        ..
-    } = planned;
-    let approved = plan.approve(&approval).map_err(|error| refused(&error))?;
-    let keys = keys.expect("private keys were read");
-    let done = write(&approved, &keys, &given, now, workspace, ui)?;
+    let approved = planned.plan.clone().approve(&approval);
+    let approved = approved.map_err(|error| refused(&error))?;
+    let keys = planned.keys.as_ref().expect("private keys were read");
+    let done = write(&approved, keys, &planned.given, planned.now, workspace, ui)?;
+    // What was there was looked at; what was made of it is newer.
+    planned.remember(workspace, ui);
     remember(&done, workspace, ui);
     ui.out(&if args.json {
         render::plan::json(approved.plan())

@@ -79,6 +79,7 @@ impl Builder<'_> {
         let names: BTreeSet<&SecretName> = declared
             .chain(self.actual.files.keys())
             .chain(self.findings.given.iter())
+            .chain(moves.keys())
             .filter(|name| self.wanted.takes(name) && !sources.contains(name))
             .collect();
         for name in names {
