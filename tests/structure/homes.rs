@@ -72,7 +72,7 @@ const HOMES: &[(&str, &[&str])] = &[
     (
         "serde",
         &[
-            "cli/render/json.rs",
+            "cli/render/",
             "home/user_config.rs",
             "manifest/",
             "people/admission.rs",
@@ -85,7 +85,7 @@ const HOMES: &[(&str, &[&str])] = &[
     (
         "serde_json",
         &[
-            "cli/render/json.rs",
+            "cli/render/",
             "env/format/",
             "manifest/shape.rs",
             "plan/saved.rs",
@@ -127,11 +127,13 @@ const HOMES: &[(&str, &[&str])] = &[
 const REVEALS: &[(&str, usize)] = &[
     ("cli/command/vault/edit.rs", 3),
     ("cli/command/vault/get.rs", 1),
-    ("cli/command/vault/init.rs", 1),
+    ("cli/own_key.rs", 1),
+    ("cli/trusting.rs", 2),
     ("cli/ui.rs", 2),
     ("domain/forms.rs", 1),
     ("domain/identity.rs", 1),
-    ("domain/locked.rs", 5),
+    ("domain/identity_text.rs", 1),
+    ("domain/locked.rs", 7),
     ("domain/plugin.rs", 2),
     ("domain/signing.rs", 1),
     ("env/credentials.rs", 1),

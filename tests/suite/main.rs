@@ -26,6 +26,7 @@ mod identities;
 mod impostors;
 mod leaks;
 mod many;
+mod members;
 mod mutations;
 mod passphrases;
 mod places;
