@@ -11,11 +11,14 @@ mod hint;
 mod home_files;
 mod keys;
 mod meter;
+mod own_key;
+mod people;
 mod planning;
 mod prompt;
 mod render;
 mod start_over;
 mod terminal;
+mod trusting;
 mod ui;
 mod usage;
 mod workspace;
@@ -28,7 +31,9 @@ use clap::error::ErrorKind;
 
 use crate::env::hygiene::{self, CoreLimit};
 use crate::home::Environment;
-use args::{Cli, Command, ConfigCommand, EnvCommand, GitCommand, HooksCommand, VaultCommand};
+use args::{
+    Cli, Command, ConfigCommand, EnvCommand, GitCommand, HooksCommand, MembersCommand, VaultCommand,
+};
 use failure::{Exit, Failure};
 use ui::Ui;
 use workspace::Workspace;
@@ -83,6 +88,11 @@ fn dispatch(
             VaultCommand::Restore(args) => command::vault::restore::run(args, &mut open()?, ui),
             VaultCommand::Show(args) => command::vault::show::run(args, &open()?, ui),
             VaultCommand::Verify(args) => command::vault::verify::run(args, &open()?, ui),
+            VaultCommand::Join(args) => command::vault::join::run(args, &mut open()?, ui),
+            VaultCommand::Members(command) => members(command, &mut open()?, ui),
+            VaultCommand::Access(args) => command::vault::access::run(args, &open()?, ui),
+            VaultCommand::Exposure(args) => command::vault::exposure::run(args, &open()?, ui),
+            VaultCommand::Trust(args) => command::vault::trust::run(args, &open()?, ui),
         },
         Some(Command::Plan(args)) => command::plan::run(args, &open()?, ui),
         Some(Command::Apply(args)) => command::apply::run(args, &mut open()?, ui),
@@ -116,6 +126,21 @@ fn dispatch(
                 _ => failure.exiting(Exit::NotStarted),
             })
         }
+    }
+}
+
+fn members(
+    command: &MembersCommand,
+    workspace: &mut Workspace<'_>,
+    ui: &Ui,
+) -> Result<Exit, Failure> {
+    use command::vault::members::{add, list, remove, replace_key, show};
+    match command {
+        MembersCommand::List(args) => list::run(args, workspace, ui),
+        MembersCommand::Show(args) => show::run(args, workspace, ui),
+        MembersCommand::Add(args) => add::run(args, workspace, ui),
+        MembersCommand::Remove(args) => remove::run(args, workspace, ui),
+        MembersCommand::ReplaceKey(args) => replace_key::run(args, workspace, ui),
     }
 }
 

@@ -14,7 +14,9 @@ mod founding;
 mod guard;
 mod keys_error;
 mod opener;
+mod readership;
 mod recipient_file;
+mod roster;
 mod signed;
 mod statement;
 
@@ -29,6 +31,8 @@ pub use founding::{Founded, Founder, FoundingError, Spare, found};
 pub use guard::Judge;
 pub use keys_error::KeysError;
 pub use opener::{OpenError, Opened, Opener};
+pub use readership::{Readership, Row, SeenBy, Sight, accepted};
 pub use recipient_file::{RecipientFile, RecipientFileError};
+pub use roster::{Entry, Roster, Standing};
 pub use signed::{Digest, StatementError};
 pub use statement::{Carved, Statement};

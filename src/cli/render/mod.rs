@@ -1,8 +1,11 @@
 //! Text and JSON from values: no decisions, no I/O.
 
+pub mod access;
 pub mod json;
+pub mod people;
 pub mod plan;
 pub mod scan;
+pub mod trust;
 pub mod verify;
 
 use jiff::Timestamp;
@@ -204,7 +207,7 @@ pub fn place(source: &Source) -> String {
 }
 
 /// A date in UTC, or the number where it is none.
-fn date(seconds: u64) -> String {
+pub fn date(seconds: u64) -> String {
     let time = i64::try_from(seconds)
         .ok()
         .and_then(|seconds| Timestamp::from_second(seconds).ok());
