@@ -160,7 +160,6 @@ const REVEALS: &[(&str, usize)] = &[
     ("domain/locked.rs", 7),
     ("domain/plugin.rs", 2),
     ("domain/signing.rs", 1),
-    ("env/credentials.rs", 1),
     ("env/exec.rs", 2),
     ("env/format/bash.rs", 1),
     ("env/format/dotenv.rs", 2),

@@ -152,10 +152,9 @@ fn production_without_its_secret_does_not_get_the_shared_one() {
     // Seen here, and gone: said as that.
     fs::remove_file(house.vault("prod/KEY.age")).unwrap();
     let said = house.run(["run", "-P", "prod", "--", "true"]).fails(125);
-    assert!(
-        said.contains("`prod/KEY` was sealed as revision 1 and is gone"),
-        "{said}"
-    );
+    for part in ["`prod/KEY` was sealed as revision ", " and is gone"] {
+        assert!(said.contains(part), "{said}");
+    }
     // Until the manifest lets it go.
     let path = house.home().join("hoziron.toml");
     let text = fs::read_to_string(&path).unwrap();
