@@ -240,7 +240,8 @@ fn a_changed_plan_is_refused() {
 
 #[test]
 fn a_stale_plan_is_refused_and_what_changed_is_named() {
-    let changes: [(&str, fn(&House)); 7] = [
+    type Change = fn(&House);
+    let changes: [(&str, Change); 7] = [
         ("`API_KEY` was changed", |house| {
             house.seal("API_KEY", b"another")
         }),
