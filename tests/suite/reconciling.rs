@@ -197,7 +197,7 @@ impl Life {
         let keys = keys.unwrap_or_else(|refused| panic!("{}", refused.error));
         let survey = Survey::new(&open.vault, &open.manifest, None);
         let actual = survey.actual(keys.chains()).unwrap();
-        let findings = survey.findings(&actual, &keys, given, &|_, _, _| None);
+        let findings = survey.findings(&actual, &keys, given);
         let plan = build(
             &open.manifest,
             &desired,
