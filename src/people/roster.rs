@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn everybody_stands_somewhere() {
         let [alice, bob, carol] = ["alice", "bob", "carol"].map(reader);
-        let folder = |text| FolderName::parse(text).unwrap();
+        let folder = |text: &str| FolderName::parse(text).unwrap();
         let of = |readers: &[&Reader]| Readers::build(readers.iter().copied().cloned()).unwrap();
         let accepted = [(folder("."), of(&[&alice, &bob]))].into();
         let desired = [
