@@ -122,6 +122,26 @@ pub enum VaultCommand {
     Import(vault::import::Args),
     Export(vault::export::Args),
     Show(vault::show::Args),
+    Join(vault::join::Args),
+    /// Say who is to read
+    #[command(subcommand)]
+    Members(MembersCommand),
+    Access(vault::access::Args),
+    Exposure(vault::exposure::Args),
+    Trust(vault::trust::Args),
+}
+
+/// Say who is to read.
+#[derive(Subcommand)]
+#[expect(missing_docs, reason = "the help of a command stands on its `Args`")]
+pub enum MembersCommand {
+    #[command(visible_alias = "ls")]
+    List(vault::members::list::Args),
+    Show(vault::members::show::Args),
+    Add(vault::members::add::Args),
+    #[command(visible_alias = "rm")]
+    Remove(vault::members::remove::Args),
+    ReplaceKey(vault::members::replace_key::Args),
 }
 
 /// Hand values to programs.

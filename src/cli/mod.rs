@@ -11,12 +11,15 @@ mod hint;
 mod home_files;
 mod keys;
 mod meter;
+mod own_key;
+mod people;
 mod planning;
 mod prompt;
 mod render;
 mod rollback;
 mod start_over;
 mod terminal;
+mod trusting;
 mod ui;
 mod usage;
 mod workspace;
@@ -29,7 +32,9 @@ use clap::error::ErrorKind;
 
 use crate::env::hygiene::{self, CoreLimit};
 use crate::home::Environment;
-use args::{Cli, Command, ConfigCommand, EnvCommand, GitCommand, HooksCommand, VaultCommand};
+use args::{
+    Cli, Command, ConfigCommand, EnvCommand, GitCommand, HooksCommand, MembersCommand, VaultCommand,
+};
 use failure::{Exit, Failure};
 use ui::Ui;
 use workspace::Workspace;
@@ -81,6 +86,11 @@ fn dispatch(
             VaultCommand::Export(args) => command::vault::export::run(args, &mut open()?, ui),
             VaultCommand::Generate(args) => command::vault::generate::run(args, &mut open()?, ui),
             VaultCommand::Show(args) => command::vault::show::run(args, &open()?, ui),
+            VaultCommand::Join(args) => command::vault::join::run(args, &mut open()?, ui),
+            VaultCommand::Members(command) => members(command, &mut open()?, ui),
+            VaultCommand::Access(args) => command::vault::access::run(args, &open()?, ui),
+            VaultCommand::Exposure(args) => command::vault::exposure::run(args, &open()?, ui),
+            VaultCommand::Trust(args) => command::vault::trust::run(args, &open()?, ui),
         },
         Some(Command::Plan(args)) => command::plan::run(args, &open()?, ui),
         Some(Command::Apply(args)) => command::apply::run(args, &mut open()?, ui),
@@ -114,6 +124,21 @@ fn dispatch(
                 _ => failure.exiting(Exit::NotStarted),
             })
         }
+    }
+}
+
+fn members(
+    command: &MembersCommand,
+    workspace: &mut Workspace<'_>,
+    ui: &Ui,
+) -> Result<Exit, Failure> {
+    use command::vault::members::{add, list, remove, replace_key, show};
+    match command {
+        MembersCommand::List(args) => list::run(args, workspace, ui),
+        MembersCommand::Show(args) => show::run(args, workspace, ui),
+        MembersCommand::Add(args) => add::run(args, workspace, ui),
+        MembersCommand::Remove(args) => remove::run(args, workspace, ui),
+        MembersCommand::ReplaceKey(args) => replace_key::run(args, workspace, ui),
     }
 }
 

@@ -12,11 +12,9 @@ use bech32::primitives::decode::CheckedHrpstring;
 use thiserror::Error;
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::domain::identity_text::VAULT_COMMENT;
 use crate::domain::plugin::PluginIdentity;
 use crate::domain::{Locked, SecretValue, SigningKey, VaultId, VerifyingKey};
-
-/// The comment by which an identity text names a vault its holder trusts.
-const VAULT_COMMENT: &str = "# hoziron vault ";
 
 /// The beginning of a plugin's identity.
 const PLUGIN: &str = "AGE-PLUGIN-";

@@ -3,7 +3,7 @@
 //! file says itself how much work its passphrase takes.
 
 use std::fmt;
-use std::io::Read;
+use std::io::{Read, Write};
 
 use age_core::secrecy::SecretString;
 use thiserror::Error;
@@ -15,6 +15,9 @@ use crate::domain::identity::{Identity, IdentityTextError, Keyring};
 /// The most work a passphrase may take: 2^20 rounds of scrypt, one gigabyte and some seconds. Work
 /// factor 22 takes 21 s and 4.3 GB.
 const MAX_WORK_FACTOR: u8 = 20;
+
+/// The work that a passphrase of ours takes: 2^18 rounds, what `age -p` takes.
+const WORK_FACTOR: u8 = 18;
 
 /// The longest identity text inside, in bytes (1 MiB).
 const MAX_TEXT: u64 = 1024 * 1024;
@@ -75,6 +78,27 @@ impl Locked {
             origin: origin.to_owned(),
             public: Some(public.to_string()),
         })
+    }
+
+    /// Puts an identity's text under a passphrase, as `age -p -a` would; `None` if the passphrase is
+    /// not UTF-8, which age takes none but.
+    pub fn seal(text: &SecretValue, passphrase: &SecretValue) -> Option<SecretValue> {
+        let passphrase = std::str::from_utf8(passphrase.reveal()).ok()?;
+        let mut recipient = age::scrypt::Recipient::new(SecretString::from(passphrase.to_owned()));
+        recipient.set_work_factor(WORK_FACTOR);
+        let recipients = std::iter::once(&recipient as &dyn age::Recipient);
+        let encryptor = age::Encryptor::with_recipients(recipients)
+            .expect("one recipient under a passphrase is a set that age takes");
+        let mut file = Vec::new();
+        let written =
+            age::armor::ArmoredWriter::wrap_output(&mut file, age::armor::Format::AsciiArmor)
+                .and_then(|armor| encryptor.wrap_output(armor))
+                .and_then(|mut output| {
+                    output.write_all(text.reveal())?;
+                    output.finish()?.finish()
+                });
+        written.expect("writing into memory does not fail");
+        Some(SecretValue::new(file))
     }
 
     /// Returns where it was found, for a person.
@@ -140,5 +164,29 @@ impl Locked {
 impl fmt::Debug for Locked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Locked({})", self.origin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_put_under_a_passphrase_opens_with_it_alone() {
+        let value = |text: &str| SecretValue::new(text.as_bytes().to_vec());
+        let identity = Identity::generate("here");
+        let text = identity.file_text(&[]).expect("it was made here");
+        let file = Locked::seal(&text, &value("correct horse")).expect("it is text");
+        let mut keyring = Keyring::default();
+        keyring.read("there", &file).expect("it is an age file");
+        let [locked] = &keyring.take_locked()[..] else {
+            panic!("it is not locked");
+        };
+        let wrong = locked.unlock(&value("battery"), &mut keyring);
+        assert_eq!(wrong, Err(UnlockError::Wrong));
+        locked
+            .unlock(&value("correct horse"), &mut keyring)
+            .expect("it is the passphrase");
+        assert_eq!(keyring.identities()[0].public(), identity.public());
     }
 }

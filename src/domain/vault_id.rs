@@ -7,7 +7,7 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::domain::{VerifyingKey, push_field};
+use crate::domain::{VerifyingKey, push_field, words};
 
 const LABEL: &[u8] = b"hoziron/v1 vault";
 const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
@@ -34,6 +34,11 @@ impl VaultId {
     /// Returns the id.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Returns the id as words that two people compare by voice.
+    pub fn words(&self) -> String {
+        words("hoziron/v1 vault words", [self.0.as_bytes()])
     }
 }
 

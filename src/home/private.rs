@@ -137,6 +137,20 @@ pub fn sweep_private(path: &Path) -> Result<(), PrivateError> {
     Ok(())
 }
 
+/// Removes a private file; says whether there was one.
+pub fn remove_private(path: &Path) -> Result<bool, PrivateError> {
+    let name = path.file_name().ok_or_else(|| PrivateError::NoName {
+        path: path.to_owned(),
+    })?;
+    let dir = match Dir::open(parent(path)) {
+        Err(error) if error.is(std::io::ErrorKind::NotFound) => return Ok(false),
+        other => other?,
+    };
+    let removed = dir.unlink(name)?;
+    dir.sync()?;
+    Ok(removed)
+}
+
 /// Reads a private file of at most `limit` bytes; `None` if there is none. A link is followed, for
 /// people keep their keys behind links, and what it leads to must be private.
 pub fn read_private(path: &Path, limit: u64) -> Result<Option<SecretValue>, PrivateError> {

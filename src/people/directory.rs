@@ -60,7 +60,7 @@ pub struct Access<'a> {
 }
 
 /// Everybody with a recipient file.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Directory {
     files: BTreeMap<ReaderName, RecipientFile>,
 }
@@ -93,6 +93,48 @@ impl Directory {
     /// Returns one person's file.
     pub fn of(&self, name: &ReaderName) -> Option<&RecipientFile> {
         self.files.get(name)
+    }
+
+    /// Returns who holds a public key, as the files have it.
+    pub fn holder_of(&self, recipient: &str) -> Option<&ReaderName> {
+        let holds =
+            |file: &RecipientFile| file.recipients.iter().any(|key| key.text() == recipient);
+        let mut files = self.files.iter();
+        files.find(|(_, file)| holds(file)).map(|(name, _)| name)
+    }
+
+    /// Returns everybody as they would be with another file of one person, or without it.
+    pub fn with(mut self, name: &ReaderName, file: Option<RecipientFile>) -> Self {
+        match file {
+            Some(file) => drop(self.files.insert(name.clone(), file)),
+            None => drop(self.files.remove(name)),
+        }
+        self
+    }
+
+    /// Returns the lists that would name nothing if somebody's file were gone: each as it is written
+    /// in the manifest, with the name that it holds.
+    pub fn dangling_without(&self, access: Access<'_>, name: &ReaderName) -> Vec<(String, Member)> {
+        let groups = access.groups.iter();
+        let groups = groups.map(|(group, list)| (format!("groups.{group}"), list));
+        let folders = access.folders.iter();
+        let folders = folders.map(|(folder, list)| (format!("access.{folder}"), list));
+        let others = || self.files.iter().filter(|(other, _)| *other != name);
+        let own = self.of(name).map_or(&[][..], |file| &file.groups);
+        let dangles = |member: &&Member| match member {
+            Member::All => false,
+            Member::Person(person) => person == name,
+            Member::Group(group) => {
+                let known = access.groups.contains_key(group)
+                    || others().any(|(_, file)| file.groups.contains(group));
+                own.contains(group) && !known
+            }
+        };
+        let named = |(place, list): (String, &Vec<Member>)| {
+            let found: Vec<_> = list.iter().filter(dangles).cloned().collect();
+            found.into_iter().map(move |member| (place.clone(), member))
+        };
+        groups.chain(folders).flat_map(named).collect()
     }
 
     /// Returns who should read each folder of `[access]`, the top included. Every

@@ -12,7 +12,9 @@ mod exposure;
 mod folder_keys;
 mod founding;
 mod keys_error;
+mod readership;
 mod recipient_file;
+mod roster;
 mod signed;
 mod statement;
 
@@ -25,6 +27,8 @@ pub use exposure::Exposure;
 pub use folder_keys::{FolderKeys, Head, NotOpened, OpenError, Opened, Opener, Stale};
 pub use founding::{Founded, Founder, FoundingError, Spare, found};
 pub use keys_error::KeysError;
+pub use readership::{Readership, Row, SeenBy, Sight, accepted};
 pub use recipient_file::{RecipientFile, RecipientFileError};
+pub use roster::{Entry, Roster, Standing};
 pub use signed::{Digest, StatementError};
 pub use statement::{Carved, Statement};

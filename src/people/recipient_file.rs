@@ -4,7 +4,9 @@
 
 use thiserror::Error;
 
-use crate::domain::{GroupName, Reader, ReaderName, Recipient, RecipientError, VerifyingKey};
+use crate::domain::{
+    GroupName, Reader, ReaderName, Recipient, RecipientError, VerifyingKey, words,
+};
 
 /// The longest recipient file, in bytes.
 pub const MAX_RECIPIENT_FILE: usize = 64 * 1024;
@@ -118,6 +120,20 @@ impl RecipientFile {
     /// Returns the text of the file.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Returns the keys as words that two people compare by voice, the signing key among them: whoever
+    /// swaps that one could change who reads.
+    pub fn words(&self) -> String {
+        let mut keys: Vec<_> = self
+            .recipients
+            .iter()
+            .map(|key| key.text().as_bytes())
+            .collect();
+        keys.sort_unstable();
+        let signing = self.signing.map(|key| key.text()).unwrap_or_default();
+        keys.push(signing.as_bytes());
+        words("hoziron/v1 reader words", keys)
     }
 
     /// Returns the reader that the file claims.

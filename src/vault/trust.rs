@@ -2,14 +2,14 @@
 //! reach it: the home at this path is this vault. Another id at a known path is somebody else's
 //! vault until a person says otherwise. Reading commands only compare; the user's own writes record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::disk::{Dir, DiskError};
+use crate::disk::{Dir, DiskError, Kind};
 use crate::domain::{SecretName, VaultId};
 
 /// The folder, in the state folder, with one file a home.
@@ -88,6 +88,39 @@ impl HomeRecord {
         }
         Some((&self.path, format!("{id}\n{}\n", self.home.display())))
     }
+}
+
+/// Returns every home that this user has worked in, with the vault it held.
+pub fn known_homes(state: &Path) -> Result<Vec<(VaultId, PathBuf)>, DiskError> {
+    let folder = state.join(HOMES);
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let folder = Dir::open(&folder)?;
+    let mut homes = Vec::new();
+    for entry in folder.entries()? {
+        let bytes = match entry.kind {
+            Kind::File => folder.read(&entry.name, MAX_RECORD)?.unwrap_or_default(),
+            _ => continue,
+        };
+        let text = String::from_utf8_lossy(&bytes);
+        let mut lines = text.lines();
+        let id = lines.next().and_then(|id| VaultId::parse(id).ok());
+        homes.extend(id.zip(lines.next().map(PathBuf::from)));
+    }
+    homes.sort();
+    Ok(homes)
+}
+
+/// Returns the vaults of which this user's state says anything.
+pub fn known_vaults(state: &Path) -> Result<BTreeSet<VaultId>, DiskError> {
+    let mut vaults: BTreeSet<_> = known_homes(state)?.into_iter().map(|(id, _)| id).collect();
+    let folder = state.join(VAULTS);
+    if folder.is_dir() {
+        let entries = Dir::open(&folder)?.entries()?.into_iter();
+        vaults.extend(entries.filter_map(|entry| VaultId::parse(entry.name.to_str()?).ok()));
+    }
+    Ok(vaults)
 }
 
 /// The folder, in the state folder, with one folder a vault.
@@ -220,6 +253,28 @@ fn short(file: &[u8]) -> String {
 )]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_state_knows_can_be_listed() {
+        let state = tempfile::tempdir().unwrap();
+        assert!(known_vaults(state.path()).unwrap().is_empty());
+        let id = |text| VaultId::parse(text).unwrap();
+        let one = id("abcdefghijklmnopqrstuvwxyz234567");
+        let other = id("234567abcdefghijklmnopqrstuvwxyz");
+        let record = HomeRecord::load(state.path(), Path::new("/a/home")).unwrap();
+        let (path, text) = record.update(&one).unwrap();
+        for (path, text) in [
+            (path.to_owned(), text),
+            (state.path().join("homes/odd"), "odd\n".to_owned()),
+            (trust_file(state.path(), &other), String::new()),
+        ] {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let homes = known_homes(state.path()).unwrap();
+        assert_eq!(homes, [(one.clone(), PathBuf::from("/a/home"))]);
+        assert_eq!(known_vaults(state.path()).unwrap(), [one, other].into());
+    }
 
     #[test]
     fn marks_only_rise() {

@@ -91,9 +91,8 @@ const HOMES: &[(&str, &[&str])] = &[
     (
         "serde",
         &[
-            "cli/render/json.rs",
+            "cli/render/",
             "home/user_config.rs",
-            "cli/render/plan.rs",
             "manifest/",
             "people/admission.rs",
             "people/signed.rs",
@@ -105,8 +104,7 @@ const HOMES: &[(&str, &[&str])] = &[
     (
         "serde_json",
         &[
-            "cli/render/json.rs",
-            "cli/render/plan.rs",
+            "cli/render/",
             "env/format/",
             "manifest/shape.rs",
             "plan/saved.rs",
@@ -150,13 +148,15 @@ const HOMES: &[(&str, &[&str])] = &[
 const REVEALS: &[(&str, usize)] = &[
     ("cli/command/vault/edit.rs", 3),
     ("cli/command/vault/get.rs", 1),
-    ("cli/command/vault/init.rs", 1),
     ("cli/command/vault/outgoing.rs", 2),
     ("cli/given.rs", 1),
+    ("cli/own_key.rs", 1),
+    ("cli/trusting.rs", 2),
     ("cli/ui.rs", 2),
     ("domain/forms.rs", 1),
     ("domain/identity.rs", 1),
-    ("domain/locked.rs", 5),
+    ("domain/identity_text.rs", 1),
+    ("domain/locked.rs", 7),
     ("domain/plugin.rs", 2),
     ("domain/signing.rs", 1),
     ("env/credentials.rs", 1),

@@ -28,6 +28,7 @@ mod impostors;
 mod leaks;
 mod manifest;
 mod many;
+mod members;
 mod mutations;
 mod passphrases;
 mod places;

@@ -166,7 +166,7 @@ impl Advise for KeysError {
             Self::NoIdentity { .. } => Advice::new(Exit::NoIdentity)
                 .hint("name the file of your private key: `--identity FILE`"),
             Self::NotAccepted { id, reads: true, .. } => Advice::new(Exit::Untrusted)
-                .hint(format!("if somebody you trust told you this id, name it: `--pin {id}`")),
+                .hint(format!("if somebody you trust told you this id: `hoziron vault trust --accept`, or `--pin {id}`")),
             Self::NotAccepted { readers, .. } => Advice::new(Exit::Untrusted).hint(format!(
                 "ask {readers} to let you in; if the vault is your own, name its key: `--identity FILE`"
             )),

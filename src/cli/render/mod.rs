@@ -1,8 +1,11 @@
 //! Text and JSON from values: no decisions, no I/O.
 
+pub mod access;
 pub mod json;
+pub mod people;
 pub mod plan;
 pub mod scan;
+pub mod trust;
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -203,7 +206,7 @@ pub fn place(source: &Source) -> String {
 }
 
 /// A date in UTC, or the number where it is none.
-fn date(seconds: u64) -> String {
+pub fn date(seconds: u64) -> String {
     let time = i64::try_from(seconds)
         .ok()
         .and_then(|seconds| Timestamp::from_second(seconds).ok());

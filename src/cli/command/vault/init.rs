@@ -11,20 +11,16 @@ use crate::cli::command::vault::seal::now;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::home_files;
 use crate::cli::keys;
+use crate::cli::own_key::{self, Keeping, OwnKey, Passphrase, RECOVERY};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{self, Workspace};
 use crate::disk::make_folders;
-use crate::domain::{Identity, Keyring, ReaderName, Recipient, SigningKey};
-use crate::home::private::{Overwrite, Written, read_private, write_private};
-use crate::home::{Environment, load_or_make_signing_key};
+use crate::domain::{Identity, ReaderName, Recipient};
+use crate::home::Environment;
 use crate::manifest::Manifest;
 use crate::people::{Founded, Founder, Spare, found};
-use crate::repository::author;
 use crate::vault::{LockedVault, Target, Vault};
 use crate::workspace::begin;
-
-/// The name of the reader who is a spare key on paper.
-const RECOVERY: &str = "recovery";
 
 /// Make a vault here
 ///
@@ -63,15 +59,23 @@ pub fn run(
     if let Some(done) = existing(&place, global, environment, ui)? {
         return Ok(done);
     }
-    let name = reader_name(args, environment)?;
+    let name = own_key::reader_name(
+        args.name.as_deref(),
+        environment,
+        "hoziron vault init --name alice",
+    )?;
     let recovery = wants_recovery(args, ui)?.then(|| Identity::generate(RECOVERY));
 
-    let recipients = recipients(args)?;
+    let recipients = own_key::parse_recipients(&args.recipient, "--recipient")?;
     let (mut keyring, _) = keys::keyring(global, environment, ui)?;
     if keyring.identities().is_empty() {
         keys::unlock_all(&mut keyring, ui)?;
     }
-    let me = Me::choose(keyring, recipients, environment, ui)?;
+    let keeping = Keeping {
+        passphrase: Passphrase::None,
+        vaults: &[],
+    };
+    let me = OwnKey::choose(&keyring, recipients, keeping, environment, ui)?;
 
     let founder = Founder {
         name: name.clone(),
@@ -133,32 +137,6 @@ fn existing(
     Ok(None)
 }
 
-fn reader_name(args: &Args, environment: &Environment) -> Result<ReaderName, Failure> {
-    if let Some(name) = &args.name {
-        return ReaderName::parse(name)
-            .map_err(|error| Failure::of(format!("`{name}` is not a name for a reader"), &error));
-    }
-    let author = author(environment.working_directory(), environment.variables());
-    let login = environment
-        .get("USER")
-        .or_else(|| environment.get("LOGNAME"));
-    let login = login.map(|login| login.to_string_lossy().into_owned());
-    [author, login]
-        .into_iter()
-        .flatten()
-        .find_map(|name| {
-            let first = name.split_whitespace().next()?.to_lowercase();
-            ReaderName::parse(&first)
-                .ok()
-                .filter(|name| name.as_str() != RECOVERY)
-        })
-        .ok_or_else(|| {
-            Failure::new("cannot tell what you are called", Exit::Error)
-                .cause("neither git's author nor your login makes a name of `a-z`, `0-9`, `-`, `_`")
-                .hint("say it: `hoziron vault init --name alice`")
-        })
-}
-
 fn wants_recovery(args: &Args, ui: &Ui) -> Result<bool, Failure> {
     if args.recovery || args.no_recovery || !ui.has_person() {
         return Ok(args.recovery);
@@ -167,106 +145,6 @@ fn wants_recovery(args: &Args, ui: &Ui) -> Result<bool, Failure> {
         "make a recovery key, for the day your own key is lost?",
         "add `--recovery` or `--no-recovery`",
     )
-}
-
-fn recipients(args: &Args) -> Result<Vec<Recipient>, Failure> {
-    let parse = |text: &String| {
-        Recipient::parse(text.trim()).map_err(|error| {
-            Failure::new("`--recipient` is not a public key", Exit::Usage).cause(error.to_string())
-        })
-    };
-    args.recipient.iter().map(parse).collect()
-}
-
-/// Who founds the vault: what signs, and what opens.
-struct Me {
-    signing: SigningKey,
-    recipients: Vec<Recipient>,
-    shown: String,
-}
-
-impl Me {
-    /// A native key that is there founds the vault, else a new one; other keys only on request.
-    fn choose(
-        keyring: Keyring,
-        recipients: Vec<Recipient>,
-        environment: &Environment,
-        ui: &Ui,
-    ) -> Result<Self, Failure> {
-        let native = |identity: &Identity| Some((identity.signing_key()?, describe(identity)));
-        let found = keyring.identities().iter().find_map(|identity| {
-            let (signing, shown) = native(identity)?;
-            Some((signing, Recipient::parse(identity.public()).ok()?, shown))
-        });
-        if recipients.is_empty() {
-            let (signing, recipient, shown) = match found {
-                Some(found) => found,
-                None => make_identity(environment, ui)?,
-            };
-            return Ok(Self {
-                signing,
-                recipients: vec![recipient],
-                shown,
-            });
-        }
-        let shown: Vec<_> = recipients.iter().map(|key| key.text().to_owned()).collect();
-        let signing = match found {
-            Some((signing, ..)) => signing,
-            None => make_signing_key(environment)?,
-        };
-        Ok(Self {
-            signing,
-            recipients,
-            shown: shown.join(", "),
-        })
-    }
-}
-
-fn describe(identity: &Identity) -> String {
-    format!("{} from {}", identity.public(), identity.origin())
-}
-
-fn make_signing_key(environment: &Environment) -> Result<SigningKey, Failure> {
-    let folder = environment.config_folder().ok_or_else(no_folder)?;
-    load_or_make_signing_key(&folder)
-        .map_err(|error| Failure::of("cannot make a key to sign with", &error))
-}
-
-fn no_folder() -> Failure {
-    Failure::new("cannot make a private key", Exit::Error)
-        .cause("there is no folder for it: neither XDG_CONFIG_HOME nor HOME is set")
-}
-
-fn make_identity(
-    environment: &Environment,
-    ui: &Ui,
-) -> Result<(SigningKey, Recipient, String), Failure> {
-    let what = "cannot make a private key";
-    let path = environment.identity_file().ok_or_else(no_folder)?;
-    let shown = path.display().to_string();
-    let identity = Identity::generate(&shown);
-    let text = identity
-        .file_text(&[])
-        .expect("a key that was made here has a text");
-    let written = write_private(&path, text.reveal(), Overwrite::Refuse)
-        .map_err(|error| Failure::of(what, &error))?;
-    if written == Written::Exists {
-        read_private(&path, 1 << 20).map_err(|error| Failure::of(what, &error))?;
-        return Err(Failure::new(what, Exit::Error)
-            .cause(format!(
-                "`{shown}` is there, and has no key that can be used"
-            ))
-            .hint("move it away, or name another one: `hoziron --identity FILE vault init`"));
-    }
-    ui.note(&format!(
-        "made a private key in `{shown}`; keep a copy where you keep such things"
-    ));
-    let signing = identity
-        .signing_key()
-        .expect("a key that was made here is native");
-    let recipient =
-        Recipient::parse(identity.public()).expect("a key's public half is a recipient");
-    Ok((signing, recipient, describe(&identity)))
 }
 
 fn spare(identity: &Identity) -> Spare {

@@ -1,17 +1,22 @@
 //! `hoziron vault …`
 
+pub mod access;
 pub mod copy;
 pub mod edit;
 pub mod export;
+pub mod exposure;
 pub mod generate;
 pub mod get;
 pub mod import;
 pub mod init;
+pub mod join;
 pub mod list;
+pub mod members;
 pub mod remove;
 pub mod rename;
 pub mod set;
 pub mod show;
+pub mod trust;
 
 mod declared;
 mod incoming;
