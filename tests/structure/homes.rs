@@ -148,7 +148,6 @@ const HOMES: &[(&str, &[&str])] = &[
 const REVEALS: &[(&str, usize)] = &[
     ("cli/command/vault/edit.rs", 3),
     ("cli/command/vault/get.rs", 1),
-    ("cli/command/vault/init.rs", 1),
     ("cli/command/vault/outgoing.rs", 2),
     ("cli/given.rs", 1),
     ("cli/own_key.rs", 1),
