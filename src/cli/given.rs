@@ -2,15 +2,19 @@
 //! secrets. What cannot be a secret's name is named; no value and no line is shown.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io::Read;
+use std::path::Path;
 
 use zeroize::Zeroizing;
 
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::planning::Selection;
-use crate::cli::workspace::{Workspace, name};
-use crate::domain::{SecretName, SecretValue};
-use crate::input::dotenv::{DotEnv, MAX_FILE};
+use crate::cli::workspace::{self, Workspace};
+use crate::domain::{FolderName, SecretName, SecretValue};
+use crate::input::dotenv::MAX_FILE;
+use crate::input::naming::Naming;
+use crate::input::{self, Format};
 
 /// Reads the file of `--input`, and refuses values that are not what their declarations ask for.
 pub fn read(
@@ -22,13 +26,27 @@ pub fn read(
     };
     let what = || format!("cannot take the values in `{file}`");
     let bytes = bytes(file).map_err(|why| Failure::new(what(), Exit::Error).cause(why))?;
-    let dotenv = DotEnv::parse(&bytes).map_err(|error| Failure::of(what(), &error))?;
-    let mut given = BTreeMap::new();
-    for entry in dotenv.entries() {
-        let name = name(entry.name.as_str(), selection.profile.as_deref())?;
-        let value = dotenv.get(&entry.name).expect("it is an entry's name");
-        given.insert(name, SecretValue::new(value.reveal().to_vec()));
+    let items = input::read(&bytes, format(file)).map_err(|error| Failure::of(what(), &error))?;
+    let folder = match &selection.profile {
+        Some(profile) => workspace::folder(profile)?,
+        None => FolderName::top(),
+    };
+    let naming = Naming {
+        folder,
+        map: BTreeMap::new(),
+        prefix: String::new(),
+        separator: "/".to_owned(),
+    };
+    let names = naming
+        .names(items)
+        .map_err(|error| Failure::of(what(), &error))?;
+    if !names.misfits.is_empty() {
+        let failure = Failure::new(what(), Exit::Error);
+        return Err(names.misfits.iter().fold(failure, |failure, misfit| {
+            failure.cause(format!("`{}` is {}", misfit.path, misfit.why))
+        }));
     }
+    let given = names.values;
     let mut misfits = Vec::new();
     for (name, value) in &given {
         let declaration = workspace.manifest().declarations.get(name);
@@ -42,6 +60,18 @@ pub fn read(
     Err(misfits
         .into_iter()
         .fold(Failure::new(what(), Exit::Error), Failure::cause))
+}
+
+/// The format that a file's name ends in; `.env` is what the rest is.
+fn format(file: &str) -> Format {
+    let name = file.to_ascii_lowercase();
+    match Path::new(&name).extension().and_then(OsStr::to_str) {
+        Some("ini") => Format::Ini,
+        Some("json") => Format::Json,
+        Some("toml") => Format::Toml,
+        Some("yaml" | "yml") => Format::Yaml,
+        _ => Format::Dotenv,
+    }
 }
 
 fn bytes(file: &str) -> Result<Zeroizing<Vec<u8>>, String> {
