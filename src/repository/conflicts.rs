@@ -59,6 +59,22 @@ impl Repository {
         }
         let words = ["update-index", "-z", "--index-info"];
         self.read(&words, &[], &input, SHORT)?;
+        self.settle(files)
+    }
+
+    /// Has git see that the work tree holds what was staged; else it would not go back before the
+    /// merge. Not where a filter applies, which would be run.
+    fn settle(&self, files: &[(PathBuf, Option<Vec<u8>>)]) -> Result<(), GitError> {
+        let there = files.iter().filter(|(_, bytes)| bytes.is_some());
+        let paths: Vec<_> = there.map(|(path, _)| path.clone()).collect();
+        let attributes = self.attributes(&paths, &["filter"])?;
+        let is_none = |value: &str| matches!(value, "unset" | "unspecified");
+        let mut input = Vec::new();
+        for plain in attributes.iter().filter(|one| is_none(&one.value)) {
+            input.extend_from_slice(plain.path.as_os_str().as_bytes());
+            input.push(0);
+        }
+        self.read(&["update-index", "-z", "--stdin"], &[], &input, SHORT)?;
         Ok(())
     }
 }
@@ -70,8 +86,10 @@ impl Git {
         &self,
         folder: &Path,
         files: [&Path; 3],
-        marker: u32,
+        marker: &str,
     ) -> Result<bool, GitError> {
+        // As git says it, or its own default.
+        let marker: u32 = marker.parse().unwrap_or(7);
         let marker = format!("--marker-size={marker}");
         let words = [
             "merge-file",

@@ -28,7 +28,6 @@ const OUTERMOST: &str = "7";
 ///
 /// Example: hoziron git merge-driver %O %A %B %L %P %S %X %Y
 #[derive(ClapArgs)]
-#[command(allow_hyphen_values = true)]
 pub struct Args {
     /// The file that both sides come from; empty if there was none
     base: PathBuf,

@@ -18,7 +18,6 @@ use crate::repository::{Around, Git};
 ///
 /// Example: hoziron git merge-manifest %O %A %B %L %P
 #[derive(ClapArgs)]
-#[command(allow_hyphen_values = true)]
 pub struct Args {
     /// The file that both sides come from; empty if there was none
     base: PathBuf,
@@ -27,7 +26,7 @@ pub struct Args {
     /// Their file
     theirs: PathBuf,
     /// How long a conflict's markers are
-    marker: u32,
+    marker: String,
     /// Where the result will be, from the top of the work tree
     path: PathBuf,
 }
@@ -47,7 +46,7 @@ pub fn run(args: &Args, environment: &Environment) -> Result<Exit, Failure> {
     let folder = environment.working_directory();
     let files = [&args.ours, &args.base, &args.theirs].map(PathBuf::as_path);
     let clean = Git::find(folder, Around::Folder, environment.variables())
-        .and_then(|git| git.merge_texts(folder, files, args.marker))
+        .and_then(|git| git.merge_texts(folder, files, &args.marker))
         .map_err(|error| Failure::of(what(), &error).exiting(Exit::Error))?;
     Ok(if clean { Exit::Done } else { Exit::Error })
 }

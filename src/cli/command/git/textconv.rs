@@ -34,7 +34,6 @@ const DIGEST: usize = 6;
 #[derive(ClapArgs)]
 pub struct Args {
     /// The file; git may have put it elsewhere, under the same last name
-    #[arg(allow_hyphen_values = true)]
     file: PathBuf,
 }
 

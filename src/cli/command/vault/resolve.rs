@@ -81,7 +81,7 @@ enum Outcome {
 pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, Failure> {
     let environment = workspace.environment();
     let variables = environment.variables();
-    let repository = Repository::discover(workspace.home(), Around::Inherited, variables)
+    let repository = Repository::discover(workspace.home(), Around::Folder, variables)
         .map_err(|error| Failure::of(WHAT, &error))?;
     let stages = match &repository {
         Some(repository) => stages(args, repository, workspace)?,
