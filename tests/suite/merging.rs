@@ -381,6 +381,11 @@ fn what_was_staged_or_committed_too_early_is_resolved_as_well() {
         .run(["vault", "resolve", "KEY", "--theirs"])
         .ok();
     assert_eq!(merging.value("KEY"), "theirs-7");
+    let calm = merging
+        .house
+        .run(["vault", "resolve", "KEY", "--theirs"])
+        .fails(1);
+    assert!(calm.contains("not in conflict"), "{calm}");
 }
 
 /// In a clone where nothing was installed, git writes markers into the armor.

@@ -22,6 +22,14 @@ use crate::vault::Target;
 
 const WHAT: &str = "cannot resolve";
 
+/// What git remembers the other side by until the merge is committed.
+const GOING_ON: [&str; 4] = [
+    "MERGE_HEAD",
+    "CHERRY_PICK_HEAD",
+    "REVERT_HEAD",
+    "REBASE_HEAD",
+];
+
 /// Choose between the two sides of a merge
 ///
 /// Takes what git has left unmerged, also if it was staged too early, and what was committed with both
@@ -141,9 +149,12 @@ fn stages(
         let paths = repository.unmerged(which);
         paths.map_err(|error| Failure::of(WHAT, &error))
     };
-    let mut paths = match args.names.is_empty() {
-        true => BTreeMap::new(),
-        false => ask(Unmerged::Staged)?,
+    // Git lists them for longer than it needs them: a merge that was committed is over.
+    let going_on = |revision: &&str| matches!(repository.commit(revision), Ok(Some(_)));
+    let mut paths = if !args.names.is_empty() && GOING_ON.iter().any(going_on) {
+        ask(Unmerged::Staged)?
+    } else {
+        BTreeMap::new()
     };
     paths.extend(ask(Unmerged::Open)?);
     let named = |(path, stages): (PathBuf, Stages)| {
