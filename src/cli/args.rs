@@ -119,6 +119,7 @@ pub enum VaultCommand {
     #[command(visible_alias = "cp")]
     Copy(vault::copy::Args),
     Edit(vault::edit::Args),
+    Resolve(vault::resolve::Args),
     Generate(vault::generate::Args),
     Import(vault::import::Args),
     Export(vault::export::Args),
@@ -173,6 +174,9 @@ pub enum ConfigCommand {
 pub enum GitCommand {
     Install(git::install::Args),
     Run(git::run::Args),
+    Textconv(git::textconv::Args),
+    MergeDriver(git::merge_driver::Args),
+    MergeManifest(git::merge_manifest::Args),
     /// Have git look for leaks by itself
     #[command(subcommand)]
     Hooks(HooksCommand),

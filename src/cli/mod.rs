@@ -81,6 +81,7 @@ fn dispatch(
             VaultCommand::Rename(args) => command::vault::rename::run(args, &mut open()?, ui),
             VaultCommand::Copy(args) => command::vault::copy::run(args, &mut open()?, ui),
             VaultCommand::Edit(args) => command::vault::edit::run(args, &mut open()?, ui),
+            VaultCommand::Resolve(args) => command::vault::resolve::run(args, &mut open()?, ui),
             VaultCommand::Import(args) => command::vault::import::run(args, &mut open()?, ui),
             VaultCommand::Export(args) => command::vault::export::run(args, &mut open()?, ui),
             VaultCommand::Generate(args) => command::vault::generate::run(args, &mut open()?, ui),
@@ -99,6 +100,13 @@ fn dispatch(
         Some(Command::Git(command)) => match command {
             GitCommand::Install(args) => command::git::install::run(args, environment, ui),
             GitCommand::Run(args) => command::git::run::run(args, environment, limits),
+            GitCommand::Textconv(args) => {
+                command::git::textconv::run(args, global, environment, ui)
+            }
+            GitCommand::MergeManifest(args) => command::git::merge_manifest::run(args, environment),
+            GitCommand::MergeDriver(args) => {
+                command::git::merge_driver::run(args, global, environment, ui)
+            }
             GitCommand::Hooks(HooksCommand::Install(args)) => {
                 command::git::hooks::run(args, environment, ui)
             }

@@ -183,18 +183,31 @@ impl<'a> Workspace<'a> {
         stale: Stale,
         ui: &Ui,
     ) -> Result<FolderKeys, Failure> {
-        let chains = || self.chains();
-        let keys = keys::open(self.vault(), chains, wanted, stale, self.keyring(ui)?, ui)?;
-        let pins = keys::pins(self.global, self.environment)?;
-        let own = pins.iter().filter(|pin| pin.id == *self.id());
-        for (folder, floor) in own.flat_map(|pin| &pin.floors) {
-            keys.require(self.vault(), folder, *floor)
-                .map_err(|error| Failure::of("the vault is not as far as its pin says", &error))?;
-        }
+        let keys = self.keys_in(self.vault(), wanted, stale, ui)?;
         let voice = *ui;
         let tell = Box::new(move |text: &str| voice.warn(text));
         let guarded = self.open.guard(keys, self.environment, tell);
         guarded.map_err(|error| Failure::of("cannot read what you have seen", &error))
+    }
+
+    /// Opens the same vault's keys as they stand elsewhere. What they open is not compared with what
+    /// this user has seen.
+    pub fn keys_in(
+        &self,
+        vault: &Vault,
+        wanted: &[FolderName],
+        stale: Stale,
+        ui: &Ui,
+    ) -> Result<FolderKeys, Failure> {
+        let chains = || self.open.chains_in(vault, self.environment);
+        let keys = keys::open(vault, chains, wanted, stale, self.keyring(ui)?, ui)?;
+        let pins = keys::pins(self.global, self.environment)?;
+        let own = pins.iter().filter(|pin| pin.id == *self.id());
+        for (folder, floor) in own.flat_map(|pin| &pin.floors) {
+            keys.require(vault, folder, *floor)
+                .map_err(|error| Failure::of("the vault is not as far as its pin says", &error))?;
+        }
+        Ok(keys)
     }
 
     /// Reads private keys; those under a passphrase stay locked.

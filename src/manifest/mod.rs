@@ -7,6 +7,7 @@ mod edit;
 mod error;
 mod fields;
 mod generate;
+pub mod merge;
 mod references;
 mod rotation;
 mod scan;

@@ -119,7 +119,7 @@ impl Opener<'_> {
             chain: &open.chain,
             stale: self.stale,
         };
-        let (value, facts) = door.open(&mut open.key, &file, name)?;
+        let (value, facts) = door.open(&mut open.key, &file, name, Holding::Value)?;
         if let Some(guard) = self.keys.guard() {
             guard.compare(name, &file, facts.revision)?;
         }
@@ -129,6 +129,21 @@ impl Opener<'_> {
     /// Opens the bytes of a sealed file as a secret of the folder of its name, be they in the vault
     /// or from elsewhere, such as an earlier commit.
     pub fn open_file(&self, file: &[u8], name: &SecretName) -> Result<Opened, OpenError> {
+        self.open_bytes(file, name, Holding::Value)
+    }
+
+    /// Opens bytes as [`Opener::open_file`] does, or the sides of a merge that stand in their place;
+    /// the facts say which.
+    pub fn open_any(&self, file: &[u8], name: &SecretName) -> Result<Opened, OpenError> {
+        self.open_bytes(file, name, Holding::Either)
+    }
+
+    fn open_bytes(
+        &self,
+        file: &[u8],
+        name: &SecretName,
+        holding: Holding,
+    ) -> Result<Opened, OpenError> {
         let chain = self.keys.chain(self.vault, &name.folder())?;
         let door = Door {
             keys: self.keys,
@@ -136,8 +151,17 @@ impl Opener<'_> {
             chain: &chain,
             stale: self.stale,
         };
-        door.open(&mut None, file, name)
+        door.open(&mut None, file, name, holding)
     }
+}
+
+/// What is looked for in a sealed file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Holding {
+    /// A value, or the sides of a merge.
+    Either,
+    /// A value.
+    Value,
 }
 
 /// Where a sealed file is opened: the keys, and the folder that is asked.
@@ -154,9 +178,10 @@ impl Door<'_> {
         last: &mut Option<Arc<FolderKey>>,
         file: &[u8],
         name: &SecretName,
+        holding: Holding,
     ) -> Result<Opened, OpenError> {
         let mut refused: Option<OpenError> = None;
-        let opened = sealed::open(file, name, |id| {
+        let accepted = |id| {
             if let Some(key) = last.as_ref().filter(|key| key.id() == id) {
                 return Some(key.clone());
             }
@@ -170,7 +195,11 @@ impl Door<'_> {
                     None
                 }
             }
-        });
+        };
+        let opened = match holding {
+            Holding::Either => sealed::open_any(file, name, accepted),
+            Holding::Value => sealed::open(file, name, accepted),
+        };
         match refused {
             Some(error) => Err(error),
             None => Ok(opened?),

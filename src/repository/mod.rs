@@ -1,8 +1,10 @@
 //! Beside floor 2: the git repository around a home, asked through the `git` program. It answers
 //! what is tracked, staged, configured, and what any path held at any commit. Nothing that a
-//! repository brings along is run, nothing is asked of the network, and only settings are changed.
+//! repository brings along is run, nothing is asked of the network; settings are changed, and what is
+//! staged.
 
 mod commit;
+mod conflicts;
 mod history;
 mod index;
 mod objects;
@@ -19,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+pub use conflicts::{Stages, Unmerged};
 pub use history::{Change, Ever, Object, Order, Version};
 pub use index::{Attribute, Entry, Kind, Tracked, tracked};
 pub use objects::{Content, ObjectKind};

@@ -190,18 +190,20 @@ pub fn open<K: Deref<Target = FolderKey>>(
 ) -> Result<(Verified<SecretValue>, Facts), SealedError> {
     let data = dearmor(file)?;
     let parts = Parts::parse(&data)?;
-    if parts.facts.content == Content::Conflict {
-        return Err(SealedError::Conflict);
+    match parts.facts.content {
+        Content::Conflict => Err(SealedError::Conflict),
+        Content::Value => parts.open(name, accepted),
     }
-    let id = parts.facts.trail.last();
-    let key = accepted(id).ok_or(SealedError::UnknownKey(id))?;
-    let context = context(parts.others, parts.header.payload);
-    let file_key = key
-        .unwrap(&parts.body, name, &parts.facts, &context)
-        .ok_or(SealedError::Forged)?;
-    parts.header.verify(&file_key)?;
-    let value = open_payload(&file_key, parts.header.payload)?;
-    Ok((Verified(value), parts.facts))
+}
+
+/// Opens a sealed file as [`open`] does, or the sides of a merge that stand in its place; the facts
+/// say which. Only for what merges: neither is to be taken for the other.
+pub fn open_any<K: Deref<Target = FolderKey>>(
+    file: &[u8],
+    name: &SecretName,
+    accepted: impl FnOnce(KeyId) -> Option<K>,
+) -> Result<(Verified<SecretValue>, Facts), SealedError> {
+    Parts::parse(&dearmor(file)?)?.open(name, accepted)
 }
 
 /// Reads what a sealed file says of itself. Nothing of it is verified.
@@ -285,6 +287,22 @@ impl<'a> Parts<'a> {
             body,
             others,
         })
+    }
+
+    fn open<K: Deref<Target = FolderKey>>(
+        self,
+        name: &SecretName,
+        accepted: impl FnOnce(KeyId) -> Option<K>,
+    ) -> Result<(Verified<SecretValue>, Facts), SealedError> {
+        let id = self.facts.trail.last();
+        let key = accepted(id).ok_or(SealedError::UnknownKey(id))?;
+        let context = context(self.others, self.header.payload);
+        let file_key = key
+            .unwrap(&self.body, name, &self.facts, &context)
+            .ok_or(SealedError::Forged)?;
+        self.header.verify(&file_key)?;
+        let value = open_payload(&file_key, self.header.payload)?;
+        Ok((Verified(value), self.facts))
     }
 }
 

@@ -76,6 +76,16 @@ impl Trail {
         self
     }
 
+    /// Returns the trail of a merge: these keys, then those of the other side that are not among them.
+    pub fn and(mut self, other: &Self) -> Self {
+        for id in &other.0 {
+            if !self.0.contains(id) {
+                self.0.push(*id);
+            }
+        }
+        self
+    }
+
     /// Returns the key that opens the file.
     pub fn last(&self) -> KeyId {
         *self.0.last().expect("a trail is never empty")
@@ -194,6 +204,17 @@ mod tests {
         ] {
             assert_eq!(decimal(text), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_merge_keeps_the_keys_of_both_trails_under_the_head() {
+        let trail = |ids: &str| {
+            let ids = ids.split(',').map(|id| id.repeat(20));
+            Trail::parse(&ids.collect::<Vec<_>>().join(",")).unwrap()
+        };
+        let head = trail("b").last();
+        let merged = trail("a,b").and(&trail("c,b,d")).under(head);
+        assert_eq!(merged, trail("a,c,d,b"));
     }
 
     #[test]

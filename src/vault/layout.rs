@@ -18,7 +18,8 @@ pub const RECIPIENTS: &str = "recipients";
 const MANIFEST: &str = "hoziron.toml";
 const IGNORE: &str = ".gitignore";
 const ATTRIBUTES: &str = ".gitattributes";
-const SEALED_SUFFIX: &str = ".age";
+/// The ending of a sealed file.
+pub const SEALED_SUFFIX: &str = ".age";
 const STATEMENT_SUFFIX: &str = ".toml";
 const RECIPIENT_SUFFIX: &str = ".pub";
 const EPOCH: &str = "epoch";

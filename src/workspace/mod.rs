@@ -105,12 +105,17 @@ impl OpenHome {
 
     /// Verifies the statements about the vault's keys; needs no identity.
     pub fn chains(&self, environment: &Environment) -> Result<Chains, KeysError> {
+        self.chains_in(&self.vault, environment)
+    }
+
+    /// Verifies the statements as they stand elsewhere, about the same vault's keys.
+    pub fn chains_in(&self, vault: &Vault, environment: &Environment) -> Result<Chains, KeysError> {
         let id = &self.manifest.id;
         let known = environment
             .state()
             .map(|state| Heads::load(&state, id))
             .transpose()?;
-        Chains::verify(&self.vault, id, known)
+        Chains::verify(vault, id, known)
     }
 
     /// Has what these keys open compared with what this user has seen.

@@ -187,6 +187,8 @@ const COMMANDS: &[(&[&str], bool)] = &[
     (&["vault", "rekey"], false),
     (&["vault", "rekey", "prod", "--yes"], false),
     (&["vault", "remove", "KEY"], false),
+    (&["vault", "resolve"], false),
+    (&["vault", "resolve", "KEY", "--ours"], false),
     (&["vault", "remove", "NEWER", "--yes"], false),
     (&["vault", "export", "--format", "json"], true),
     (&["vault", "export", "--format", "sops-yaml"], false),
@@ -229,6 +231,7 @@ const COMMANDS: &[(&[&str], bool)] = &[
     (&["git", "install", "--check"], false),
     (&["git", "install", "--dry-run"], false),
     (&["git", "run", "--", "log", "-p"], false),
+    (&["git", "textconv", ".hoziron/vault/KEY.age"], false),
     (&["doctor"], false),
 ];
 

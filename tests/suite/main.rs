@@ -32,6 +32,7 @@ mod leaks;
 mod manifest;
 mod many;
 mod members;
+mod merging;
 mod mutations;
 mod passphrases;
 mod places;

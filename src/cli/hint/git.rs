@@ -3,6 +3,7 @@
 use crate::cli::failure::Exit;
 use crate::cli::hint::{Advice, Advise};
 use crate::git::hooks::HookError;
+use crate::git::{BorrowError, ConflictError, MergeError};
 use crate::repository::GitError;
 
 impl Advise for GitError {
@@ -27,6 +28,33 @@ impl Advise for HookError {
             Self::Disk(error) => error.advise(),
             Self::Kept { .. } => Advice::new(Exit::Error)
                 .hint("join the two files, then `hoziron git hooks install`"),
+        }
+    }
+}
+
+impl Advise for BorrowError {
+    fn advise(&self) -> Advice {
+        match self {
+            Self::Disk(error) => error.advise(),
+            Self::Git(error) => error.advise(),
+        }
+    }
+}
+
+impl Advise for ConflictError {
+    fn advise(&self) -> Advice {
+        Advice::new(Exit::Untrusted)
+    }
+}
+
+impl Advise for MergeError {
+    fn advise(&self) -> Advice {
+        match self {
+            Self::Conflict(error) => error.advise(),
+            Self::Keys(error) => error.advise(),
+            Self::Open { source, .. } => source.advise(),
+            Self::Sealed(error) => error.advise(),
+            Self::Stale { .. } => Advice::new(Exit::Untrusted),
         }
     }
 }

@@ -131,7 +131,8 @@ impl Advise for SealedError {
             Self::BadGrant | Self::Forged | Self::NoStanza => {
                 Advice::new(Exit::Untrusted).hint(FROM_GIT)
             }
-            Self::Conflict => Advice::new(Exit::Untrusted),
+            Self::Conflict => Advice::new(Exit::Untrusted)
+                .hint("choose one of the two values: `hoziron vault resolve NAME`"),
             Self::Damaged(error) => error.advise(),
             Self::Newer => Advice::new(Exit::Untrusted).hint(UPGRADE),
             Self::NoIdentity => Advice::new(Exit::NoIdentity),

@@ -2,7 +2,10 @@
 
 pub mod hooks;
 pub mod install;
+pub mod merge_driver;
+pub mod merge_manifest;
 pub mod run;
+pub mod textconv;
 
 use crate::cli::failure::{Exit, Failure};
 use crate::home::Environment;

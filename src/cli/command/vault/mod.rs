@@ -15,6 +15,7 @@ pub mod members;
 pub mod rekey;
 pub mod remove;
 pub mod rename;
+pub mod resolve;
 pub mod restore;
 pub mod set;
 pub mod show;
