@@ -268,7 +268,7 @@ fn an_unknown_field_of_the_manifest_is_named_with_its_line() {
     .unwrap();
     let said = house.run(["vault", "list"]).fails(1);
     assert!(
-        said.contains(&format!("line {}: a field is unknown", lines + 1)),
+        said.contains(&format!("line {}: what is named is not a field", lines + 1)),
         "{said}"
     );
     assert!(!said.contains("hunter2"), "{said}");
