@@ -160,13 +160,12 @@ impl Place {
             let mut args = words("encrypt --age");
             args.push(self.recipient().into());
             args.extend(words("-f yaml"));
-            args.push(self.path("values.yaml").into());
             fs::write(&sealed, self.must("rops", args)).unwrap();
             all.push(Contestant {
                 name: "rops",
                 program: "rops".into(),
                 exec: nothing(),
-                export: vec!["decrypt".into(), sealed.into_os_string()],
+                export: words("decrypt -f yaml"),
                 list: nothing(),
             });
         }
@@ -255,13 +254,22 @@ impl Place {
             .env("HOME", self.path("user"))
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .stdin(Stdio::null());
+        // It refuses a file's name unless stdin is a terminal.
+        if command.get_program() == "rops" {
+            let sealed = self.path("rops.yaml");
+            let input = if sealed.exists() {
+                sealed
+            } else {
+                self.path("values.yaml")
+            };
+            command.stdin(fs::File::open(input).unwrap());
+            let text = fs::read_to_string(self.identity()).unwrap();
+            let key = text.lines().find(|line| line.starts_with("AGE-SECRET"));
+            command.env("ROPS_AGE", key.unwrap());
+        }
         // hoziron finds its own.
         if Path::new(command.get_program()) != self.hoziron {
-            for name in [
-                "FNOX_AGE_KEY_FILE",
-                "ROPS_AGE_KEY_FILE",
-                "SOPS_AGE_KEY_FILE",
-            ] {
+            for name in ["FNOX_AGE_KEY_FILE", "SOPS_AGE_KEY_FILE"] {
                 command.env(name, self.identity());
             }
         }
