@@ -108,7 +108,7 @@ fn is_header(line: &str) -> bool {
 mod tests {
     use super::*;
 
-    const TOP: &str = "version = 1\nid = \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"\n";
+    const TOP: &str = "[vault]\nformat = 1\nid = \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"\n";
 
     fn with(tables: &[&str]) -> String {
         tables.iter().fold(TOP.to_owned(), |text, table| {
