@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::apply::survey::in_parallel;
-use crate::domain::{FolderName, Readers, SecretName, SecretValue};
+use crate::domain::{FolderName, Readers, SecretName, SecretValue, in_parallel};
 use crate::manifest::{self, Generator, Manifest, ShapeError};
 use crate::people::change::{Change, ChangeError, Made, make};
 use crate::people::{FolderKeys, KeysError, OpenError, Opener, Stale};

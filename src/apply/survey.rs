@@ -2,23 +2,15 @@
 //! keys; and, with private keys, what opening each file shows. Many files are read on several threads.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZero;
-use std::thread;
 
 use crate::disk::{Dir, DiskError};
-use crate::domain::{FolderName, SecretName, SecretValue};
+use crate::domain::{FolderName, SecretName, SecretValue, in_parallel};
 use crate::manifest::Manifest;
 use crate::people::{Chains, Digest, FolderKeys, KeysError, OpenError};
 use crate::plan::{Actual, Claim, Finding, Findings};
 use crate::sealed::{MAX_FILE, SealedError, read_claim};
 use crate::vault::trust::Seen;
 use crate::vault::{Target, Vault};
-
-/// From so many files on they are read on several threads: below, starting one costs more.
-const MANY: usize = 200;
-
-/// The most threads: with more, they wait for the same folder.
-const MOST_THREADS: usize = 8;
 
 /// Reads what stands in a vault.
 pub struct Survey<'a> {
@@ -169,25 +161,4 @@ fn sentence(error: &OpenError) -> String {
         }
         error => error.to_string(),
     }
-}
-
-/// Does a part of the work on each thread; the answers are in the order of the items.
-pub fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&[T]) -> Vec<R> + Sync) -> Vec<R> {
-    let threads = if items.len() < MANY {
-        1
-    } else {
-        let there = thread::available_parallelism().map_or(1, NonZero::get);
-        there.min(MOST_THREADS)
-    };
-    let mut parts = items.chunks(items.len().div_ceil(threads).max(1));
-    let own = parts.next().unwrap_or_default();
-    let work = &work;
-    thread::scope(|scope| {
-        let others: Vec<_> = parts.map(|part| scope.spawn(move || work(part))).collect();
-        let mut all = work(own);
-        for other in others {
-            all.extend(other.join().expect("opening a secret does not panic"));
-        }
-        all
-    })
 }

@@ -2,22 +2,14 @@
 //! out or every one that could not be is named.
 
 use std::collections::BTreeMap;
-use std::num::NonZero;
-use std::thread;
 
 use thiserror::Error;
 
-use crate::domain::{SecretName, SecretValue, VarName};
+use crate::domain::{SecretName, SecretValue, VarName, in_parallel};
 use crate::env::sources::{Needed, Source, Sources};
 use crate::env::{Local, Variables};
 use crate::manifest::TemplateError;
-use crate::people::{OpenError, Opened, Opener};
-
-/// From so many secrets on they are opened on several threads: below, starting one costs more.
-const MANY: usize = 200;
-
-/// The most threads: with more, they wait for the same folder.
-const MOST_THREADS: usize = 8;
+use crate::people::{OpenError, Opener};
 
 /// Why one value is not handed out.
 #[derive(Debug, Error)]
@@ -87,7 +79,11 @@ pub fn open_needed(needed: &Needed<'_>, opener: Option<Opener<'_>>) -> Values {
     let mut secrets: Vec<&SecretName> = needed.secrets.iter().copied().collect();
     // One look at each folder.
     secrets.sort_by_cached_key(|name| (name.folder(), *name));
-    let opened = open_in_order(&secrets, opener);
+    let opened = in_parallel(&secrets, |part| {
+        let mut opener = opener.as_ref().map(Opener::another);
+        let open = |name: &&SecretName| opener.as_mut().map_or(Ok(None), |it| it.open(name));
+        part.iter().map(open).collect()
+    });
     let mut found = Values::default();
     for (name, opened) in secrets.into_iter().zip(opened) {
         match opened {
@@ -114,44 +110,6 @@ pub fn open_needed(needed: &Needed<'_>, opener: Option<Opener<'_>>) -> Values {
         }
     }
     found
-}
-
-/// Opens secrets, many of them on several threads; the answers are in the order of the names.
-fn open_in_order(
-    secrets: &[&SecretName],
-    opener: Option<Opener<'_>>,
-) -> Vec<Result<Option<Opened>, OpenError>> {
-    let Some(mut opener) = opener else {
-        return secrets.iter().map(|_| Ok(None)).collect();
-    };
-    let threads = if secrets.len() < MANY {
-        1
-    } else {
-        let there = thread::available_parallelism().map_or(1, NonZero::get);
-        there.min(MOST_THREADS)
-    };
-    let mut parts = secrets.chunks(secrets.len().div_ceil(threads).max(1));
-    let own = parts.next().unwrap_or_default();
-    thread::scope(|scope| {
-        let start = |part| {
-            let mut opener = opener.another();
-            scope.spawn(move || open_part(part, &mut opener))
-        };
-        let others: Vec<_> = parts.map(start).collect();
-        let mut all = open_part(own, &mut opener);
-        for other in others {
-            all.extend(other.join().expect("opening a secret does not panic"));
-        }
-        all
-    })
-}
-
-fn open_part(
-    secrets: &[&SecretName],
-    opener: &mut Opener<'_>,
-) -> Vec<Result<Option<Opened>, OpenError>> {
-    let all = secrets.iter().map(|name| opener.open(name));
-    all.collect()
 }
 
 fn count(refused: usize) -> String {

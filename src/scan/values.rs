@@ -1,12 +1,9 @@
 //! From the vault's secrets to strings to look for. What cannot be told from ordinary text is left out
 //! and counted: short values, words that stand everywhere, and lines without a random part.
 
-use std::num::NonZero;
-use std::thread;
-
 use zeroize::Zeroizing;
 
-use crate::domain::{Encoding, SecretName, SecretValue, forms};
+use crate::domain::{Encoding, SecretName, SecretValue, forms, in_parallel};
 use crate::people::{OpenError, Opener};
 use crate::scan::search::{Searcher, WINDOW};
 use crate::scan::text::{Known, LONGEST};
@@ -16,12 +13,6 @@ const MOST: usize = 512;
 
 /// The fewest characters of a random part, by which a single line of a value is known.
 const RANDOM: usize = 12;
-
-/// From so many secrets on they are opened on several threads.
-const MANY: usize = 200;
-
-/// The most threads.
-const MOST_THREADS: usize = 8;
 
 /// Words of eight characters and more that are set as values and stand everywhere, in lower case.
 const COMMON: [&str; 34] = [
@@ -126,39 +117,20 @@ pub type OpenedAll = (Vec<(SecretName, SecretValue)>, Vec<(SecretName, OpenError
 
 /// Opens secrets, many of them on several threads. One that does not open stops no other.
 pub fn open_all(names: &[SecretName], opener: &Opener<'_>) -> OpenedAll {
-    let there = thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = if names.len() < MANY {
-        1
-    } else {
-        there.min(MOST_THREADS)
-    };
-    let parts = names.chunks(names.len().div_ceil(threads).max(1));
-    thread::scope(|scope| {
-        let start = |part: &'_ [SecretName]| {
-            let mut opener = opener.another();
-            let part = part.to_vec();
-            scope.spawn(move || {
-                let open = |name: SecretName| {
-                    let opened = opener.open(&name);
-                    (name, opened)
-                };
-                part.into_iter().map(open).collect::<Vec<_>>()
-            })
-        };
-        let running: Vec<_> = parts.map(start).collect();
-        let (mut values, mut refused) = (Vec::new(), Vec::new());
-        for part in running {
-            for (name, opened) in part.join().expect("opening a secret does not panic") {
-                match opened {
-                    Ok(Some((value, _))) => values.push((name, value.into_inner())),
-                    // It was removed meanwhile.
-                    Ok(None) => {}
-                    Err(error) => refused.push((name, error)),
-                }
-            }
+    let opened = in_parallel(names, |part| {
+        let mut opener = opener.another();
+        part.iter().map(|name| opener.open(name)).collect()
+    });
+    let (mut values, mut refused) = (Vec::new(), Vec::new());
+    for (name, opened) in names.iter().zip(opened) {
+        match opened {
+            Ok(Some((value, _))) => values.push((name.clone(), value.into_inner())),
+            // It was removed meanwhile.
+            Ok(None) => {}
+            Err(error) => refused.push((name.clone(), error)),
         }
-        (values, refused)
-    })
+    }
+    (values, refused)
 }
 
 /// Too short, one byte over and over, or a word that stands everywhere.
