@@ -233,12 +233,14 @@ fn parse_key(key: &str) -> Result<(), NameError> {
 }
 
 fn refuse_device(part: &str) -> Result<(), NameError> {
-    let part = part.to_ascii_lowercase();
-    let numbered = ["com", "lpt"].iter().any(|port| {
-        part.strip_prefix(port)
-            .is_some_and(|rest| rest.len() == 1 && rest.as_bytes()[0].is_ascii_digit())
-    });
-    if numbered || DEVICES.contains(&&*part) {
+    let is = |device: &str| part.eq_ignore_ascii_case(device);
+    let numbered = part.len() == 4
+        && part.ends_with(|last: char| last.is_ascii_digit())
+        && ["com", "lpt"].iter().any(|port| {
+            let name = part.get(..port.len());
+            name.is_some_and(|name| name.eq_ignore_ascii_case(port))
+        });
+    if numbered || DEVICES.iter().any(|device| is(device)) {
         Err(NameError::Device)
     } else {
         Ok(())
