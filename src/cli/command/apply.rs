@@ -190,7 +190,7 @@ fn write(
     let chains = workspace.chains();
     let chains = chains.map_err(|error| Failure::of(what, &error))?;
     let locked = workspace.lock(ui)?;
-    let actual = Survey::new(locked.vault(), &manifest, seen.as_ref()).actual(&chains);
+    let actual = Survey::new(locked.vault(), &manifest, seen.as_deref()).actual(&chains);
     let actual = actual.map_err(|error| Failure::of(what, &error))?;
     let meter = ui.meter("sealed");
     let job = Job {
@@ -198,7 +198,7 @@ fn write(
         actual: &actual,
         keys,
         values: given,
-        seen: seen.as_ref(),
+        seen: seen.as_deref(),
         manifest: &manifest,
         edited,
         now,
