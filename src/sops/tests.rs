@@ -255,7 +255,7 @@ fn bombs_are_refused() {
     let costly = KAT.replace(
         "unencrypted_suffix: _unencrypted",
         "encrypted_regex: (k?){400}y",
-    ) + &(0..200)
+    ) + &(0..400)
         .map(|at| format!("{costly}{at}: \"\"\n"))
         .collect::<String>();
     assert_eq!(read(&costly), Err(SopsError::Costly));

@@ -437,10 +437,8 @@ fn what_is_written_opens_in_sops_with_the_same_values() {
         let opened = place.sops(&["decrypt", "--output-type", "json", &path]);
         let plain: serde_json::Value = serde_json::from_slice(&opened).unwrap();
         for (path, value) in &values {
-            let steps = path.split('.');
-            let found = steps.fold(Some(&plain), |here, key| {
-                here.and_then(|here| here.get(key))
-            });
+            let mut steps = path.split('.');
+            let found = steps.try_fold(&plain, |here, key| here.get(key));
             let found = found.and_then(|found| found.as_str()).map(str::as_bytes);
             assert_eq!(found, Some(&value[..]), "{at} {path}");
         }
