@@ -10,6 +10,7 @@ mod given;
 mod hint;
 mod home_files;
 mod keys;
+mod lost;
 mod meter;
 mod own_key;
 mod people;

@@ -109,16 +109,32 @@ impl<'a> Workspace<'a> {
         accepted: impl IntoIterator<Item = (FolderName, KnownHead)>,
         ui: &Ui,
     ) {
+        let accept = |heads: &mut Heads| {
+            let each = accepted.into_iter();
+            each.fold(false, |news, (folder, head)| {
+                heads.accept(&folder, head) | news
+            })
+        };
+        self.change_heads(accept, ui);
+    }
+
+    /// Forgets the keys of folders that were accepted.
+    pub fn forget_heads(&self, folders: &[FolderName], ui: &Ui) {
+        let forget = |heads: &mut Heads| {
+            let each = folders.iter();
+            each.fold(false, |any, folder| heads.forget(folder) | any)
+        };
+        self.change_heads(forget, ui);
+    }
+
+    fn change_heads(&self, change: impl FnOnce(&mut Heads) -> bool, ui: &Ui) {
         let Some(state) = self.environment.state() else {
             return;
         };
         let Ok(mut heads) = Heads::load(&state, self.id()) else {
             return;
         };
-        let news = accepted.into_iter().fold(false, |news, (folder, head)| {
-            heads.accept(&folder, head) | news
-        });
-        if !news {
+        if !change(&mut heads) {
             return;
         }
         let (path, text) = heads.text();

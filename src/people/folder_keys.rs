@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::domain::{FolderName, Keyring, Readers, SecretName, SigningKey};
 use crate::people::chain::{Chain, Epoch};
 use crate::people::chains::Chains;
-use crate::people::guard::{Guard, Judge};
+use crate::people::guard::{Guard, Judge, Setback};
 use crate::people::keys_error::KeysError;
 use crate::sealed::{FolderKey, KeyId, SealedError};
 use crate::vault::trust::Seen;
@@ -161,7 +161,7 @@ impl FolderKeys {
     }
 
     /// Says how a secret that this user has seen was taken away; `None`: it is one of another branch.
-    pub fn gone(&self, name: &SecretName) -> Option<String> {
+    pub fn gone(&self, name: &SecretName) -> Option<Setback> {
         self.guard.as_ref()?.gone(name)
     }
 

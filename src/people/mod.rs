@@ -28,7 +28,7 @@ pub use directory::{Access, Directory, DirectoryError};
 pub use exposure::Exposure;
 pub use folder_keys::{FolderKeys, Head, NotOpened, Stale};
 pub use founding::{Founded, Founder, FoundingError, Spare, found};
-pub use guard::Judge;
+pub use guard::{Judge, Setback};
 pub use keys_error::KeysError;
 pub use opener::{OpenError, Opened, Opener};
 pub use readership::{Readership, Row, SeenBy, Sight, accepted};

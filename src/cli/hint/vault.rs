@@ -6,7 +6,7 @@ use crate::cli::hint::{Advice, Advise};
 use crate::manifest::{
     EditError, GeneratorError, ManifestError, ManifestErrors, Problem, ShapeError, TemplateError,
 };
-use crate::people::{FoundingError, KeysError, OpenError, StatementError};
+use crate::people::{FoundingError, KeysError, OpenError, Setback, StatementError};
 use crate::sealed::{FramingError, SealedError};
 use crate::vault::transaction::TransactionError;
 use crate::vault::trust::TrustError;
@@ -14,6 +14,14 @@ use crate::workspace::WorkspaceError;
 
 const FROM_GIT: &str = "look at it with `git log -p -- FILE`, and bring a good one back with `git checkout REV -- FILE`";
 const UPGRADE: &str = "use a newer hoziron";
+
+/// The branch was reset to an older state, by its owner or by somebody who may push with force.
+fn rewritten(commit: &str) -> Advice {
+    Advice::new(Exit::Untrusted).hint(format!(
+        "ask who did it: `git log {commit}` shows what was there; if it is to stay as it is now, \
+         `hoziron vault trust --rewritten`"
+    ))
+}
 
 impl Advise for ManifestErrors {
     fn advise(&self) -> Advice {
@@ -163,6 +171,10 @@ impl Advise for KeysError {
                 .hint("this is an older branch, or somebody removed the newer key: merge or check out the newer state"),
             Self::Floor { .. } => Advice::new(Exit::Untrusted)
                 .hint("somebody shows you an older state, or the pin is of another vault: fetch the newest commits"),
+            Self::Removed {
+                how: Setback::Rewritten { commit },
+                ..
+            } => rewritten(commit),
             Self::Removed { .. } => Advice::new(Exit::Untrusted)
                 .hint("if nobody may take a key away, bring it back: `git revert COMMIT`"),
             Self::Split { .. } => Advice::new(Exit::Untrusted)
@@ -187,6 +199,10 @@ impl Advise for OpenError {
         match self {
             Self::Keys(error) => error.advise(),
             Self::Read(error) => error.advise(),
+            Self::RolledBack {
+                how: Setback::Rewritten { commit },
+                ..
+            } => rewritten(commit),
             Self::RolledBack { .. } => Advice::new(Exit::Untrusted)
                 .hint("seal the value that was there before anew: `hoziron vault restore NAME`"),
             Self::Sealed(error) => error.advise(),
