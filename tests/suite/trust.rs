@@ -572,3 +572,35 @@ fn ordinary_rewriting_asks_nothing() {
     house.git(["rebase", "-q", "main"]);
     reads(&house, "newer");
 }
+
+/// What somebody seals himself he has accepted, one value or many: its key, and exactly this file.
+#[test]
+fn an_own_write_is_remembered_with_its_key() {
+    let house = House::new();
+    let state = || {
+        let mut vaults = fs::read_dir(house.state().join("vaults")).unwrap();
+        vaults.next().unwrap().unwrap().path()
+    };
+    let values = house.root().join("values.env");
+    fs::write(&values, "ONE=1\nTWO=2\n").unwrap();
+    for words in [
+        &["vault", "set", "KEY", "--generate", "uuid"][..],
+        &["vault", "import", values.to_str().unwrap(), "--yes"],
+        &["vault", "rename", "KEY", "OTHER"],
+        &["vault", "generate", "ONE", "uuid", "--yes"],
+    ] {
+        if house.state().join("vaults").exists() {
+            let _ = fs::remove_file(state().join("heads"));
+        }
+        house.run(words).ok();
+        let heads = fs::read_to_string(state().join("heads")).unwrap();
+        let key = keys(&house).pop().unwrap();
+        assert!(
+            heads.starts_with(&format!(". {key} ")),
+            "{words:?}: {heads}"
+        );
+    }
+    let seen = fs::read_to_string(state().join("seen")).unwrap();
+    let words: Vec<_> = seen.lines().map(|line| line.split(' ').count()).collect();
+    assert_eq!(words, [3, 3, 3], "{seen}");
+}

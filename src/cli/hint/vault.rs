@@ -6,14 +6,18 @@ use crate::cli::hint::{Advice, Advise};
 use crate::manifest::{
     EditError, GeneratorError, ManifestError, ManifestErrors, Problem, ShapeError, TemplateError,
 };
-use crate::people::{FoundingError, KeysError, OpenError, Setback, StatementError};
-use crate::sealed::{FramingError, SealedError};
+use crate::people::{
+    ContributeError, ContributionError, FoundingError, KeysError, OpenError, Setback,
+    StatementError,
+};
+use crate::sealed::{FramingError, SealedError, SubmissionError};
 use crate::vault::transaction::TransactionError;
 use crate::vault::trust::TrustError;
 use crate::workspace::WorkspaceError;
 
 const FROM_GIT: &str = "look at it with `git log -p -- FILE`, and bring a good one back with `git checkout REV -- FILE`";
 const UPGRADE: &str = "use a newer hoziron";
+const REJECT: &str = "ask who put it there, or remove it: `hoziron vault accept --reject NAME`";
 
 /// The branch was reset to an older state, by its owner or by somebody who may push with force.
 fn rewritten(commit: &str) -> Advice {
@@ -146,6 +150,38 @@ impl Advise for SealedError {
             Self::NoIdentity => Advice::new(Exit::NoIdentity),
             Self::MixedRecipients | Self::Recipient(_) | Self::TooLong => Advice::new(Exit::Error),
             Self::UnknownKey(_) => Advice::new(Exit::Untrusted).hint(FROM_GIT),
+        }
+    }
+}
+
+impl Advise for SubmissionError {
+    fn advise(&self) -> Advice {
+        match self {
+            Self::AnotherName | Self::AnotherVault | Self::Ordinary => {
+                Advice::new(Exit::Untrusted).hint(REJECT)
+            }
+            Self::Sealed(SealedError::NoIdentity) => {
+                Advice::new(Exit::NoIdentity).hint("whoever submitted it may do so again, now")
+            }
+            Self::Sealed(_) => Advice::new(Exit::Untrusted).hint(REJECT),
+        }
+    }
+}
+
+impl Advise for ContributionError {
+    fn advise(&self) -> Advice {
+        match self {
+            Self::FolderKey => Advice::new(Exit::Untrusted).hint(REJECT),
+            Self::Submission(error) => error.advise(),
+        }
+    }
+}
+
+impl Advise for ContributeError {
+    fn advise(&self) -> Advice {
+        match self {
+            Self::Keys(error) => error.advise(),
+            Self::Sealed(error) => error.advise(),
         }
     }
 }
