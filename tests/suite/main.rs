@@ -28,6 +28,7 @@ mod hostile;
 mod house;
 mod identities;
 mod impostors;
+mod inbox;
 mod leaks;
 mod manifest;
 mod many;
