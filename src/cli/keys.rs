@@ -5,9 +5,8 @@
 use crate::cli::args::Global;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::prompt::PromptError;
-use crate::cli::start_over;
 use crate::cli::ui::Ui;
-use crate::domain::{FolderName, Keyring, Locked, Pin, SecretValue, UnlockError, Voice};
+use crate::domain::{FolderName, Keyring, Locked, Pin, Plugins, SecretValue, UnlockError, Voice};
 use crate::home::{Environment, Outcome, Tried, UserConfig, gather, load_signing_key};
 use crate::people::{Chains, FolderKeys, KeysError, NotOpened, Stale};
 use crate::vault::Vault;
@@ -32,6 +31,8 @@ pub fn keyring(
         let signing = load_signing_key(&folder).map_err(|error| Failure::of(what, &error))?;
         signing.into_iter().for_each(|key| keyring.sign_with(key));
     }
+    // The environment is fit for them: see `start_over`.
+    keyring.allow(Plugins::allow(&user.plugins, PluginVoice(*ui)));
     for plugin in keyring.take_plugins() {
         let place = format!("{} (plugin `{}`)", plugin.origin(), plugin.name());
         let outcome = if !user.plugins.iter().any(|name| name == plugin.name()) {
@@ -40,7 +41,6 @@ pub fn keyring(
                 plugin.name()
             ))
         } else {
-            start_over::in_clean_environment(environment, global.home.as_deref())?;
             match plugin.admit(PluginVoice(*ui)) {
                 Some(identity) => {
                     let public = identity.public().to_owned();

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use crate::domain::{Keyring, Recipient, SecretValue};
+use crate::domain::{Addressee, Keyring, Plugins, SecretValue};
 use crate::sealed::{MAX_FILE, SealedError, open_binary, open_plain, seal_plain};
 
 /// How an age file without armor starts.
@@ -24,9 +24,10 @@ pub fn open_foreign(file: &[u8], keyring: &Keyring) -> Result<SecretValue, Seale
 /// Seals bytes as an age file in armor that carries nothing of ours.
 pub fn seal_foreign<'r>(
     value: &SecretValue,
-    recipients: impl IntoIterator<Item = &'r Recipient>,
+    to: impl IntoIterator<Item = impl Into<Addressee<'r>>>,
+    plugins: &Plugins,
 ) -> Result<Vec<u8>, SealedError> {
-    seal_plain(value, recipients)
+    seal_plain(value, to, plugins)
 }
 
 /// The armor in the one spelling that the vault takes: LF, nothing around it.
@@ -46,7 +47,7 @@ fn canonical(file: &[u8]) -> Cow<'_, [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Identity;
+    use crate::domain::{Identity, Recipient};
     use crate::sealed::FramingError;
 
     fn alice() -> (Keyring, Recipient) {
@@ -60,7 +61,12 @@ mod tests {
     #[test]
     fn armor_opens_in_every_spelling_that_age_takes() {
         let (keyring, alice) = alice();
-        let file = seal_foreign(&SecretValue::new(b"key".to_vec()), [&alice]).unwrap();
+        let file = seal_foreign(
+            &SecretValue::new(b"key".to_vec()),
+            [&alice],
+            &Plugins::default(),
+        );
+        let file = file.unwrap();
         let text = String::from_utf8(file).unwrap();
         for spelt in [
             text.clone(),

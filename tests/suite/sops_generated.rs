@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use hoziron::SecretValue;
-use hoziron::domain::{Identity, Keyring, Recipient};
+use hoziron::domain::{Identity, Keyring, Plugins, Recipient};
 use hoziron::input::Found;
 use hoziron::input::tree::nest;
 use hoziron::sops::{Check, Document, Store, Written, open, write};
@@ -71,7 +71,16 @@ impl Place {
             (path, SecretValue::new(value.clone()))
         };
         let tree = nest(values.iter().map(value).collect()).unwrap();
-        match write(&tree, store, &[&self.recipient], NOW, None).unwrap() {
+        match write(
+            &tree,
+            store,
+            &[&self.recipient],
+            &Plugins::default(),
+            NOW,
+            None,
+        )
+        .unwrap()
+        {
             Written::New(text) => text,
             Written::Unchanged => panic!("there was no file"),
         }
