@@ -166,21 +166,12 @@ pub fn user_config(environment: &Environment) -> Result<UserConfig, Failure> {
 
 /// Reads the pins of the command line and of the environment.
 pub fn pins(global: &Global, environment: &Environment) -> Result<Vec<Pin>, Failure> {
-    let variable = environment
-        .get("HOZIRON_PIN")
-        .map(|pin| pin.to_string_lossy().into_owned());
-    let parse = |text: String| {
-        Pin::parse(&text).map_err(|error| {
-            Failure::new("a pin is not a vault's id", Exit::Usage).cause(error.to_string())
-        })
-    };
-    global
-        .pin
-        .iter()
-        .cloned()
-        .chain(variable)
-        .map(parse)
-        .collect()
+    let given = global.pin.iter().map(|text| Pin::parse(text));
+    let named = environment.pin().transpose();
+    let pins = given.chain(named).collect::<Result<_, _>>();
+    pins.map_err(|error| {
+        Failure::new("a pin is not a vault's id", Exit::Usage).cause(error.to_string())
+    })
 }
 
 /// What a plugin may say and ask.

@@ -10,7 +10,7 @@ use crate::cli::failure::{Exit, Failure, sentence};
 use crate::cli::keys;
 use crate::cli::ui::Ui;
 use crate::disk::DiskError;
-use crate::domain::{FolderName, Keyring, SecretName, VaultId};
+use crate::domain::{FolderName, Keyring, Pin, SecretName, VaultId};
 use crate::home::private::{Overwrite, sweep_private, write_private};
 use crate::home::{Environment, Tried};
 use crate::manifest::Manifest;
@@ -26,6 +26,7 @@ pub struct Workspace<'a> {
     open: OpenHome,
     environment: &'a Environment,
     global: &'a Global,
+    pins: Vec<Pin>,
 }
 
 impl<'a> Workspace<'a> {
@@ -37,7 +38,7 @@ impl<'a> Workspace<'a> {
     ) -> Result<Self, Failure> {
         let open = OpenHome::find(environment, global.home.clone())
             .map_err(|error| Failure::of("cannot open the vault", &error))?;
-        Ok(Self::around(open, global, environment, ui))
+        Self::around(open, global, environment, ui)
     }
 
     /// Opens the home at a known place.
@@ -49,17 +50,23 @@ impl<'a> Workspace<'a> {
     ) -> Result<Self, Failure> {
         let open = OpenHome::at(home, environment)
             .map_err(|error| Failure::of("cannot open the vault", &error))?;
-        Ok(Self::around(open, global, environment, ui))
+        Self::around(open, global, environment, ui)
     }
 
-    fn around(open: OpenHome, global: &'a Global, environment: &'a Environment, ui: &Ui) -> Self {
+    fn around(
+        open: OpenHome,
+        global: &'a Global,
+        environment: &'a Environment,
+        ui: &Ui,
+    ) -> Result<Self, Failure> {
         ui.detail(&format!("the home is `{}`", open.path.display()));
         report(&open.recovered, ui);
-        Self {
+        Ok(Self {
             open,
             environment,
             global,
-        }
+            pins: keys::pins(global, environment)?,
+        })
     }
 
     /// Returns where the home is.
@@ -152,7 +159,14 @@ impl<'a> Workspace<'a> {
 
     /// Verifies the statements about the vault's keys; needs no identity.
     pub fn chains(&self) -> Result<Chains, KeysError> {
-        self.open.chains(self.environment)
+        self.open.chains(self.environment, &self.pins)
+    }
+
+    /// The same, where no private key is at hand that vouches for the vault.
+    pub fn public_chains(&self) -> Result<Chains, KeysError> {
+        let chains = self.chains()?;
+        chains.refuse_unpinned(&self.pins)?;
+        Ok(chains)
     }
 
     /// Reads private keys and opens the keys of these folders with them, of any folder if none is
@@ -200,15 +214,11 @@ impl<'a> Workspace<'a> {
         stale: Stale,
         ui: &Ui,
     ) -> Result<FolderKeys, Failure> {
-        let chains = || self.open.chains_in(vault, self.environment);
-        let keys = keys::open(vault, chains, wanted, stale, self.keyring(ui)?, ui)?;
-        let pins = keys::pins(self.global, self.environment)?;
-        let own = pins.iter().filter(|pin| pin.id == *self.id());
-        for (folder, floor) in own.flat_map(|pin| &pin.floors) {
-            keys.require(vault, folder, *floor)
-                .map_err(|error| Failure::of("the vault is not as far as its pin says", &error))?;
-        }
-        Ok(keys)
+        let chains = || {
+            let pins = &self.pins;
+            self.open.chains_in(vault, self.environment, pins)
+        };
+        keys::open(vault, chains, wanted, stale, self.keyring(ui)?, ui)
     }
 
     /// Reads private keys; those under a passphrase stay locked.

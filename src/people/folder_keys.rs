@@ -145,24 +145,6 @@ impl FolderKeys {
         self.chains.of(vault, folder)
     }
 
-    /// Refuses a folder whose key has not come as far as it should have at least.
-    pub fn require(&self, vault: &Vault, folder: &FolderName, floor: u32) -> Result<(), KeysError> {
-        let chain = self.chains.of(vault, folder)?;
-        let epoch = if chain.folder() == folder {
-            chain.head()?.dir.epoch()
-        } else {
-            0
-        };
-        if epoch >= floor {
-            return Ok(());
-        }
-        Err(KeysError::Floor {
-            folder: folder.clone(),
-            epoch,
-            floor,
-        })
-    }
-
     /// Says how a secret that this user has seen was taken away; `None`: it is one of another branch.
     pub fn gone(&self, name: &SecretName) -> Option<String> {
         self.guard.as_ref()?.gone(name)

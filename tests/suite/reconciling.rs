@@ -193,7 +193,7 @@ impl Life {
         let desired = directory.desired(access).unwrap();
         let mut keyring = Keyring::default();
         keyring.read("alice", &self.text).unwrap();
-        let chains = open.chains(&self.environment).unwrap();
+        let chains = open.chains(&self.environment, &[]).unwrap();
         let keys = FolderKeys::open(&open.vault, chains, keyring, &[], Stale::Refuse);
         let keys = keys.unwrap_or_else(|refused| panic!("{}", refused.error));
         let survey = Survey::new(&open.vault, &open.manifest, None);

@@ -183,6 +183,8 @@ impl Advise for KeysError {
                 .hint("this is an older branch, or somebody removed the newer key: merge or check out the newer state"),
             Self::Floor { .. } => Advice::new(Exit::Untrusted)
                 .hint("somebody shows you an older state, or the pin is of another vault: fetch the newest commits"),
+            Self::NotPinned(_) => Advice::new(Exit::Untrusted)
+                .hint("somebody may have put another vault in its place: compare `id` in `hoziron.toml` with what git had before"),
             Self::Removed { .. } => Advice::new(Exit::Untrusted)
                 .hint("if nobody may take a key away, bring it back: `git revert COMMIT`"),
             Self::Split { .. } => Advice::new(Exit::Untrusted)
