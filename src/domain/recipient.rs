@@ -363,6 +363,28 @@ mod tests {
         }
     }
 
+    /// Keys in hardware included; what is known of their labels is what sealing to them says.
+    #[test]
+    fn native_keys_take_no_plugin() {
+        let tag = "age1tag1qt8lw0ual6avlwmwatk888yqnmdamm7xfd0wak53ut6elz5c4swx2yqdj4e";
+        let strong = include_str!("../../fixtures/recipients/age1tagpq.txt").trim();
+        let file_key = FileKey::new(Box::new([7; 16]));
+        for (text, expected) in [
+            (ALICE, Labels::default()),
+            (tag, Labels::default()),
+            (strong, Labels::post_quantum()),
+        ] {
+            let key = Recipient::parse(text).unwrap();
+            let wrapped = Recipient::wrap(&[(&key).into()], &file_key, &Plugins::default());
+            let [(of, (stanzas, labels))] = &wrapped.unwrap()[..] else {
+                panic!("one key, one answer");
+            };
+            assert_eq!((of.len(), stanzas.len()), (1, 1));
+            assert_eq!(Labels::from(labels.clone()), expected);
+            assert_eq!((key.text(), key.labels()), (text, Some(expected)));
+        }
+    }
+
     #[test]
     fn no_plugin_runs_that_nobody_allowed() {
         let hrp = bech32::Hrp::parse("age1toy").unwrap();
