@@ -70,6 +70,16 @@ fn dispatch(
     ui: &Ui,
 ) -> Result<Exit, Failure> {
     let global = &cli.global;
+    // Once a command was to be started, only its own exit codes are below 125.
+    let not_started = |failure: Failure| match failure.exit {
+        Exit::CannotExecute | Exit::CommandNotFound => failure,
+        _ => failure.exiting(Exit::NotStarted),
+    };
+    let clean = start_over::in_clean_environment(environment, global.home.as_deref(), limits);
+    clean.map_err(|failure| match &cli.command {
+        Some(Command::Env(EnvCommand::Exec(_)) | Command::Run(_)) => not_started(failure),
+        _ => failure,
+    })?;
     let open = || Workspace::open(global, environment, ui);
     match &cli.command {
         None => command::status::run(global, environment, ui),
@@ -129,13 +139,9 @@ fn dispatch(
             command::env::export::run(args, &open()?, ui)
         }
         Some(Command::Env(EnvCommand::Exec(args)) | Command::Run(args)) => {
-            // Once a command was to be started, only its own exit codes are below 125.
             let started =
                 open().and_then(|workspace| command::env::exec::run(args, workspace, limits, ui));
-            started.map_err(|failure| match failure.exit {
-                Exit::CannotExecute | Exit::CommandNotFound => failure,
-                _ => failure.exiting(Exit::NotStarted),
-            })
+            started.map_err(not_started)
         }
     }
 }

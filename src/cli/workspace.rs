@@ -10,7 +10,7 @@ use crate::cli::failure::{Exit, Failure, sentence};
 use crate::cli::keys;
 use crate::cli::ui::Ui;
 use crate::disk::DiskError;
-use crate::domain::{FolderName, Keyring, SecretName, VaultId};
+use crate::domain::{FolderName, Keyring, Pin, SecretName, VaultId};
 use crate::home::private::{Overwrite, sweep_private, write_private};
 use crate::home::{Environment, Tried};
 use crate::manifest::Manifest;
@@ -26,6 +26,7 @@ pub struct Workspace<'a> {
     open: OpenHome,
     environment: &'a Environment,
     global: &'a Global,
+    pins: Vec<Pin>,
 }
 
 impl<'a> Workspace<'a> {
@@ -37,7 +38,7 @@ impl<'a> Workspace<'a> {
     ) -> Result<Self, Failure> {
         let open = OpenHome::find(environment, global.home.clone())
             .map_err(|error| Failure::of("cannot open the vault", &error))?;
-        Ok(Self::around(open, global, environment, ui))
+        Self::around(open, global, environment, ui)
     }
 
     /// Opens the home at a known place.
@@ -49,17 +50,23 @@ impl<'a> Workspace<'a> {
     ) -> Result<Self, Failure> {
         let open = OpenHome::at(home, environment)
             .map_err(|error| Failure::of("cannot open the vault", &error))?;
-        Ok(Self::around(open, global, environment, ui))
+        Self::around(open, global, environment, ui)
     }
 
-    fn around(open: OpenHome, global: &'a Global, environment: &'a Environment, ui: &Ui) -> Self {
+    fn around(
+        open: OpenHome,
+        global: &'a Global,
+        environment: &'a Environment,
+        ui: &Ui,
+    ) -> Result<Self, Failure> {
         ui.detail(&format!("the home is `{}`", open.path.display()));
         report(&open.recovered, ui);
-        Self {
+        Ok(Self {
             open,
             environment,
             global,
-        }
+            pins: keys::pins(global, environment)?,
+        })
     }
 
     /// Returns where the home is.
@@ -168,7 +175,20 @@ impl<'a> Workspace<'a> {
 
     /// Verifies the statements about the vault's keys; needs no identity.
     pub fn chains(&self) -> Result<Chains, KeysError> {
-        self.open.chains(self.environment)
+        self.open.chains(self.environment, &self.pins)
+    }
+
+    /// The same, where no private key is at hand that vouches for the vault.
+    pub fn public_chains(&self) -> Result<Chains, KeysError> {
+        let chains = self.chains()?;
+        chains.refuse_unpinned(&self.pins)?;
+        Ok(chains)
+    }
+
+    /// Says whether anything but the repository itself vouches for the vault: a pin, or what this user
+    /// has accepted before. No private key is looked for.
+    pub fn vouched(&self, chains: &Chains) -> bool {
+        chains.is_known() || self.pins.iter().any(|pin| pin.id == *self.id())
     }
 
     /// Reads private keys and opens the keys of these folders with them, of any folder if none is
@@ -216,37 +236,11 @@ impl<'a> Workspace<'a> {
         stale: Stale,
         ui: &Ui,
     ) -> Result<FolderKeys, Failure> {
-        let chains = || self.open.chains_in(vault, self.environment);
-        let keys = keys::open(vault, chains, wanted, stale, self.keyring(ui)?, ui)?;
-        self.heed_pins(vault, keys.chains())?;
-        Ok(keys)
-    }
-
-    /// Refuses a vault that has not come as far as its pins say. Returns whether it has any.
-    fn heed_pins(&self, vault: &Vault, chains: &Chains) -> Result<bool, Failure> {
-        let pins = keys::pins(self.global, self.environment)?;
-        let own: Vec<_> = pins.iter().filter(|pin| pin.id == *self.id()).collect();
-        for (folder, floor) in own.iter().flat_map(|pin| &pin.floors) {
-            chains
-                .require(vault, folder, *floor)
-                .map_err(|error| Failure::of("the vault is not as far as its pin says", &error))?;
-        }
-        Ok(!own.is_empty())
-    }
-
-    /// Says whether anything but the repository itself vouches for the vault: a pin, or what this user
-    /// has accepted before. No private key is looked for.
-    pub fn vouched(&self, chains: &Chains) -> Result<bool, Failure> {
-        let pinned = self.heed_pins(self.vault(), chains)?;
-        if pinned || chains.is_known() {
-            return Ok(true);
-        }
-        if keys::pins(self.global, self.environment)?.is_empty() {
-            return Ok(false);
-        }
-        let what = format!("vault {} is not the one that is pinned", self.id());
-        Err(Failure::new(what, Exit::Untrusted)
-            .hint("compare the id by voice with somebody who works in it, and pin that one"))
+        let chains = || {
+            let pins = &self.pins;
+            self.open.chains_in(vault, self.environment, pins)
+        };
+        keys::open(vault, chains, wanted, stale, self.keyring(ui)?, ui)
     }
 
     /// Reads private keys; those under a passphrase stay locked.

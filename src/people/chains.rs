@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::domain::{FolderName, VaultId};
+use crate::domain::{FolderName, Pin, VaultId};
 use crate::people::chain::{Chain, Epoch, Root};
 use crate::people::keys_error::KeysError;
 use crate::sealed::KeyId;
@@ -88,6 +88,15 @@ impl Chains {
             epoch,
             floor,
         })
+    }
+
+    /// Refuses a vault that nobody vouches for, where no private key is at hand that would: if pins are
+    /// given, one must name it, unless the user has said that he trusts it.
+    pub fn refuse_unpinned(&self, pins: &[Pin]) -> Result<(), KeysError> {
+        if pins.is_empty() || self.trusted() || pins.iter().any(|pin| pin.id == self.id) {
+            return Ok(());
+        }
+        Err(KeysError::NotPinned(self.id.clone()))
     }
 
     /// Returns the keys of every folder that has some, the top first.

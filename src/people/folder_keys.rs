@@ -2,10 +2,10 @@
 //! its founder is one of the user's own identities, or an identity's text names the vault. A key
 //! that is older than the one this user has accepted is judged before anything under it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::domain::{FolderName, Keyring, Readers, SecretName, SigningKey};
+use crate::domain::{FolderName, Keyring, Plugins, Reader, Readers, SecretName, SigningKey};
 use crate::people::chain::{Chain, Epoch};
 use crate::people::chains::Chains;
 use crate::people::guard::{Guard, Judge, Setback};
@@ -41,6 +41,8 @@ pub struct FolderKeys {
     chains: Chains,
     pub(super) keyring: Keyring,
     opened: Mutex<BTreeMap<KeyId, Arc<FolderKey>>>,
+    // Public keys of grants that opened, though none of the identities shows that it is theirs.
+    foreign: Mutex<BTreeSet<String>>,
     // What openers do by default with a stale file.
     pub(super) stale: Stale,
     guard: Option<Guard>,
@@ -60,6 +62,7 @@ impl FolderKeys {
             chains,
             keyring,
             opened: Mutex::default(),
+            foreign: Mutex::default(),
             stale,
             guard: None,
         };
@@ -197,6 +200,9 @@ impl FolderKeys {
             };
             match FolderKey::from_grant(&grant, self.chains.id(), folder, &self.keyring) {
                 Ok(key) if key.id() == id => {
+                    if !is_me {
+                        self.note_foreign(reader);
+                    }
                     let key = Arc::new(key);
                     opened().insert(id, key.clone());
                     return Ok(key);
@@ -211,10 +217,27 @@ impl FolderKeys {
         })
     }
 
+    /// Returns the plugins that may be run to seal.
+    pub fn plugins(&self) -> &Plugins {
+        self.keyring.allowed()
+    }
+
     /// Says whether one of the identities is the private half of a public key.
     pub fn holds(&self, recipient: &str) -> bool {
         let mut identities = self.keyring.identities().iter();
         identities.any(|identity| identity.public() == recipient)
+    }
+
+    /// Says whether one of the identities reads with a public key, as far as the grants that were
+    /// opened show; of a plugin's identity nothing else does.
+    pub fn reads_with(&self, recipient: &str) -> bool {
+        let foreign = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
+        self.holds(recipient) || foreign.contains(recipient)
+    }
+
+    fn note_foreign(&self, reader: &Reader) {
+        let mut foreign = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
+        foreign.extend(reader.recipients.iter().map(|key| key.text().to_owned()));
     }
 
     /// Returns the identities' key that may change who reads what is under a key.

@@ -5,7 +5,7 @@
 use rand_core::{OsRng, RngCore};
 use thiserror::Error;
 
-use crate::domain::{Readers, SecretName, SecretValue};
+use crate::domain::{Plugins, Readers, SecretName, SecretValue};
 use crate::people::chains::Chains;
 use crate::people::folder_keys::FolderKeys;
 use crate::people::keys_error::KeysError;
@@ -56,10 +56,11 @@ pub fn contribute(
     chains: &Chains,
     name: &SecretName,
     value: &SecretValue,
+    plugins: &Plugins,
 ) -> Result<Contributed, ContributeError> {
     let chain = chains.of(vault, &name.folder())?;
     let readers = chain.current()?.readers.clone();
-    let file = seal_submission(value, chains.id(), name, readers.recipients())?;
+    let file = seal_submission(value, chains.id(), name, readers.addressees(), plugins)?;
     Ok(Contributed {
         submitted: Submitted::new(name.clone(), &mark()).expect("it is made of such characters"),
         file,

@@ -22,6 +22,9 @@ pub enum KeysError {
         /// The least that was asked for.
         floor: u32,
     },
+    /// Pins name other vaults.
+    #[error("the vault is {0}, and the pins name another")]
+    NotPinned(VaultId),
     /// The grant does not give its reader the key that the statement names.
     #[error("`{place}` does not hold the key that the signed statement names")]
     Grant {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::domain::{FolderName, ReaderName, SecretName};
+use crate::domain::{FolderName, Mixed, ReaderName, SecretName};
 use crate::manifest::{Rule, ShapeError};
 
 /// The reason of a line.
@@ -46,6 +46,13 @@ pub enum Why {
         joining: Vec<ReaderName>,
         /// Who leaves.
         leaving: Vec<ReaderName>,
+    },
+    /// The keys of a folder's readers cannot share a file.
+    Mixed {
+        /// The folder.
+        folder: FolderName,
+        /// Who is which.
+        mixed: Mixed,
     },
     /// The manifest moves it.
     Moved {
@@ -171,6 +178,7 @@ impl fmt::Display for Why {
                 let all: Vec<_> = joining.chain(leaving.iter().map(signed('-'))).collect();
                 f.write_str(&all.join("  "))
             }
+            Self::Mixed { folder, mixed } => write!(f, "the readers of `{folder}`: {mixed}"),
             Self::Moved { from } => write!(f, "from `{from}`"),
             Self::MoveTaken { from } => {
                 write!(f, "`{from}` is to be moved here, and both are there")

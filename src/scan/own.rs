@@ -150,7 +150,9 @@ pub(super) fn is_allowed(file: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{FolderName, Identity, Recipient, SecretName, SecretValue, VaultId};
+    use crate::domain::{
+        FolderName, Identity, Plugins, Recipient, SecretName, SecretValue, VaultId,
+    };
     use crate::sealed::{Facts, FolderKey, Trail, seal};
 
     #[test]
@@ -208,7 +210,7 @@ mod tests {
         let alice = Recipient::parse(alice.public()).unwrap();
         let value = SecretValue::new(b"both".to_vec());
         let name = SecretName::parse("KEY").unwrap();
-        seal(&value, &name, &facts, &key, [&alice]).unwrap()
+        seal(&value, &name, &facts, &key, [&alice], &Plugins::default()).unwrap()
     }
 
     #[test]

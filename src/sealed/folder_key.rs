@@ -16,7 +16,9 @@ use rand_core::{OsRng, RngCore};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::domain::{FolderName, Keyring, Recipient, SecretName, SecretValue, VaultId, push_field};
+use crate::domain::{
+    Addressee, FolderName, Keyring, Plugins, SecretName, SecretValue, VaultId, push_field,
+};
 use crate::sealed::stanza::{Content, Facts, KeyId};
 use crate::sealed::{SealedError, open_plain, seal_plain};
 
@@ -83,9 +85,10 @@ impl FolderKey {
     /// Seals the key to a reader's recipients.
     pub fn grant<'r>(
         &self,
-        recipients: impl IntoIterator<Item = &'r Recipient>,
+        to: impl IntoIterator<Item = impl Into<Addressee<'r>>>,
+        plugins: &Plugins,
     ) -> Result<Vec<u8>, SealedError> {
-        seal_plain(&SecretValue::new(self.raw.to_vec()), recipients)
+        seal_plain(&SecretValue::new(self.raw.to_vec()), to, plugins)
     }
 
     /// Returns the key's public name.

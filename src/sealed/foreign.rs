@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use crate::domain::{Keyring, Recipient, SecretValue};
+use crate::domain::{Addressee, Keyring, Plugins, SecretValue};
 use crate::sealed::header::Header;
 use crate::sealed::{
     FramingError, MAX_FILE, SealedError, dearmor, open_binary, refuse_passphrase, seal_plain,
@@ -35,9 +35,10 @@ pub(super) fn binary(file: &[u8]) -> Result<Cow<'_, [u8]>, FramingError> {
 /// Seals bytes as an age file in armor that carries nothing of ours.
 pub fn seal_foreign<'r>(
     value: &SecretValue,
-    recipients: impl IntoIterator<Item = &'r Recipient>,
+    to: impl IntoIterator<Item = impl Into<Addressee<'r>>>,
+    plugins: &Plugins,
 ) -> Result<Vec<u8>, SealedError> {
-    seal_plain(value, recipients)
+    seal_plain(value, to, plugins)
 }
 
 /// The armor in the one spelling that the vault takes: LF, nothing around it.
@@ -57,7 +58,7 @@ fn canonical(file: &[u8]) -> Cow<'_, [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Identity;
+    use crate::domain::{Identity, Recipient};
     use crate::sealed::FramingError;
 
     fn alice() -> (Keyring, Recipient) {
@@ -71,7 +72,12 @@ mod tests {
     #[test]
     fn armor_opens_in_every_spelling_that_age_takes() {
         let (keyring, alice) = alice();
-        let file = seal_foreign(&SecretValue::new(b"key".to_vec()), [&alice]).unwrap();
+        let file = seal_foreign(
+            &SecretValue::new(b"key".to_vec()),
+            [&alice],
+            &Plugins::default(),
+        );
+        let file = file.unwrap();
         let text = String::from_utf8(file).unwrap();
         for spelt in [
             text.clone(),

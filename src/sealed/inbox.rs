@@ -5,7 +5,7 @@
 use age_core::format::Stanza;
 use thiserror::Error;
 
-use crate::domain::{Keyring, Recipient, SecretName, SecretValue, VaultId};
+use crate::domain::{Addressee, Keyring, Plugins, SecretName, SecretValue, VaultId};
 use crate::sealed::foreign::binary;
 use crate::sealed::header::{Header, assemble, render_stanzas};
 use crate::sealed::{
@@ -60,7 +60,8 @@ pub fn seal_submission<'r>(
     value: &SecretValue,
     vault: &VaultId,
     name: &SecretName,
-    recipients: impl IntoIterator<Item = &'r Recipient>,
+    to: impl IntoIterator<Item = impl Into<Addressee<'r>>>,
+    plugins: &Plugins,
 ) -> Result<Vec<u8>, SealedError> {
     let (file_key, payload) = seal_value(value)?;
     let address = Stanza {
@@ -69,7 +70,7 @@ pub fn seal_submission<'r>(
         body: Vec::new(),
     };
     let mut stanzas = render_stanzas([&address]);
-    stanzas.extend(wrap_for(&file_key, recipients)?);
+    stanzas.extend(wrap_for(&file_key, to, &[], plugins)?);
     Ok(armor::armor(&assemble(&file_key, &stanzas, &payload)))
 }
 
@@ -128,7 +129,7 @@ fn address(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{FolderName, Identity};
+    use crate::domain::{FolderName, Identity, Recipient};
     use crate::sealed::{Content, Facts, FolderKey, Trail, open, seal, seal_foreign};
 
     struct Fixture {
@@ -167,7 +168,7 @@ mod tests {
                 body: body.to_vec(),
             });
             let mut all = render_stanzas(&stanzas.collect::<Vec<_>>());
-            all.extend(wrap_for(&file_key, [&self.alice]).unwrap());
+            all.extend(wrap_for(&file_key, [&self.alice], &[], &Plugins::default()).unwrap());
             assemble(&file_key, &all, &payload)
         }
     }
@@ -176,8 +177,14 @@ mod tests {
     fn what_is_submitted_opens_for_its_vault_and_name_only() {
         let mut fixture = Fixture::new();
         let value = SecretValue::new(b"from outside".to_vec());
-        let file =
-            seal_submission(&value, &fixture.vault, &fixture.name, [&fixture.alice]).unwrap();
+        let file = seal_submission(
+            &value,
+            &fixture.vault,
+            &fixture.name,
+            [&fixture.alice],
+            &Plugins::default(),
+        )
+        .unwrap();
         let opened = fixture.open(&file).unwrap();
         assert_eq!(opened, (b"from outside".to_vec(), Address::Here, 1));
 
@@ -191,7 +198,7 @@ mod tests {
     fn a_plain_age_file_is_taken_and_known_as_one() {
         let fixture = Fixture::new();
         let value = SecretValue::new(b"plain".to_vec());
-        let armored = seal_foreign(&value, [&fixture.alice]).unwrap();
+        let armored = seal_foreign(&value, [&fixture.alice], &Plugins::default()).unwrap();
         let opened = fixture.open(&armored).unwrap();
         assert_eq!(opened, (b"plain".to_vec(), Address::Nowhere, 1));
         let binary = fixture.with(&[]);
@@ -209,10 +216,24 @@ mod tests {
             content: Content::Value,
         };
         let value = SecretValue::new(b"x".to_vec());
-        let sealed = seal(&value, &fixture.name, &facts, &key, [&fixture.alice]).unwrap();
+        let sealed = seal(
+            &value,
+            &fixture.name,
+            &facts,
+            &key,
+            [&fixture.alice],
+            &Plugins::default(),
+        )
+        .unwrap();
         assert_eq!(fixture.open(&sealed), Err(SubmissionError::Ordinary));
-        let file =
-            seal_submission(&value, &fixture.vault, &fixture.name, [&fixture.alice]).unwrap();
+        let file = seal_submission(
+            &value,
+            &fixture.vault,
+            &fixture.name,
+            [&fixture.alice],
+            &Plugins::default(),
+        )
+        .unwrap();
         let opened = open(&file, &fixture.name, |_| Some(&key)).map(drop);
         assert_eq!(opened, Err(SealedError::NoStanza));
     }
@@ -263,7 +284,14 @@ mod tests {
         let fixture = Fixture::new();
         let value = SecretValue::new(b"x".to_vec());
         let bob = Recipient::parse(Identity::generate("b").public()).unwrap();
-        let file = seal_submission(&value, &fixture.vault, &fixture.name, [&bob]).unwrap();
+        let file = seal_submission(
+            &value,
+            &fixture.vault,
+            &fixture.name,
+            [&bob],
+            &Plugins::default(),
+        )
+        .unwrap();
         assert_eq!(fixture.open(&file), Err(SealedError::NoIdentity.into()));
         // The address cannot be exchanged without the file key.
         let data = fixture.with(&[(TAG, &[fixture.vault.as_str(), "prod/API_KEz"], b"")]);

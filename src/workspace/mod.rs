@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 use thiserror::Error;
 
 use crate::disk::DiskError;
-use crate::domain::FolderName;
+use crate::domain::{FolderName, Pin};
 use crate::home::{
     Environment, FindError, JournalKeyError, MANIFEST, load_journal_key, load_or_make_journal_key,
 };
@@ -107,19 +107,30 @@ impl OpenHome {
         })
     }
 
-    /// Verifies the statements about the vault's keys; needs no identity.
-    pub fn chains(&self, environment: &Environment) -> Result<Chains, KeysError> {
-        self.chains_in(&self.vault, environment)
+    /// Verifies the statements about the vault's keys, and that these have come as far as the pins
+    /// say; needs no identity.
+    pub fn chains(&self, environment: &Environment, pins: &[Pin]) -> Result<Chains, KeysError> {
+        self.chains_in(&self.vault, environment, pins)
     }
 
     /// Verifies the statements as they stand elsewhere, about the same vault's keys.
-    pub fn chains_in(&self, vault: &Vault, environment: &Environment) -> Result<Chains, KeysError> {
+    pub fn chains_in(
+        &self,
+        vault: &Vault,
+        environment: &Environment,
+        pins: &[Pin],
+    ) -> Result<Chains, KeysError> {
         let id = &self.manifest.id;
         let known = environment
             .state()
             .map(|state| Heads::load(&state, id))
             .transpose()?;
-        Chains::verify(vault, id, known)
+        let chains = Chains::verify(vault, id, known)?;
+        let own = pins.iter().filter(|pin| pin.id == *id);
+        for (folder, floor) in own.flat_map(|pin| &pin.floors) {
+            chains.require(vault, folder, *floor)?;
+        }
+        Ok(chains)
     }
 
     /// Returns what this user has seen of the vault, read once until writers are let in again; `None`

@@ -39,6 +39,7 @@ mod passphrases;
 mod places;
 mod planning;
 mod planted;
+mod plugin_recipients;
 mod plugins;
 mod profiles;
 mod reconciling;

@@ -230,12 +230,7 @@ fn a_folder_without_keys_of_its_own_has_none_to_renew() {
 #[test]
 fn a_pin_with_a_floor_refuses_an_older_key() {
     let house = house();
-    let manifest = fs::read_to_string(house.home().join("hoziron.toml")).unwrap();
-    let id = manifest
-        .lines()
-        .find(|line| line.starts_with("id"))
-        .and_then(|line| line.split('"').nth(1))
-        .unwrap();
+    let id = id(&house);
     let pinned = |floor: &str| {
         let mut command = house.hoziron(["vault", "get", "KEY"]);
         finish(command.env("HOZIRON_PIN", format!("{id},{floor}")), b"")
@@ -247,6 +242,52 @@ fn a_pin_with_a_floor_refuses_an_older_key() {
     pinned("prod").fails(64);
     house.run(["vault", "rekey", "--yes"]).ok();
     assert_eq!(pinned(".>=2").ok(), b"new");
+}
+
+fn id(house: &House) -> String {
+    let manifest = fs::read_to_string(house.home().join("hoziron.toml")).unwrap();
+    let line = manifest.lines().find(|line| line.starts_with("id"));
+    line.unwrap().split('"').nth(1).unwrap().to_owned()
+}
+
+/// Where no private key is at hand, in the CI of a fork: the key that is shown must be as new as the
+/// pin says, and the vault the one that it names.
+#[test]
+fn a_pin_holds_without_an_identity() {
+    let house = house();
+    let id = id(&house);
+    fs::rename(house.identity(), house.root().join("alice.txt")).unwrap();
+    let other = "abcdefghijklmnopqrstuvwxyz234567";
+    let public = [
+        &["plan", "--no-identity"][..],
+        &["vault", "access"],
+        &["vault", "members", "list"],
+    ];
+    for words in public {
+        let pinned = |pin: &str| {
+            let mut command = house.hoziron(words);
+            finish(command.env("HOZIRON_PIN", pin), b"")
+        };
+        pinned(&format!("{id},.>=1")).ok();
+        let said = pinned(&format!("{id},.>=2")).fails(6);
+        assert!(said.contains("must be 2 or higher"), "{words:?}: {said}");
+        let said = pinned(&format!("{id},prod>=1")).fails(6);
+        assert!(said.contains("`prod` is number 0"), "{words:?}: {said}");
+        pinned("prod").fails(64);
+    }
+    let plan = |pins: &[&str]| {
+        let mut words = vec!["plan", "--no-identity"];
+        words.extend(pins.iter().flat_map(|pin| ["--pin", pin]));
+        house.run(words)
+    };
+    let said = plan(&[other]).fails(6);
+    assert!(said.contains("the pins name another"), "{said}");
+    plan(&[other, &id]).ok();
+    // What the pin forbids says more than that nothing opens.
+    let verify = |pin: &str| house.run(["--pin", pin, "vault", "verify"]);
+    let said = verify(&format!("{id},.>=2")).fails(6);
+    assert!(said.contains("must be 2 or higher"), "{said}");
+    verify(&id).fails(5);
 }
 
 fn revision(house: &House) -> u64 {

@@ -3,6 +3,7 @@
 use crate::cli::display::word;
 use crate::cli::failure::{Exit, sentence};
 use crate::cli::hint::{Advice, Advise};
+use crate::domain::{PluginError, WrapError};
 use crate::manifest::{
     EditError, GeneratorError, ManifestError, ManifestErrors, Problem, ShapeError, TemplateError,
 };
@@ -16,6 +17,7 @@ use crate::vault::trust::TrustError;
 use crate::workspace::WorkspaceError;
 
 const FROM_GIT: &str = "look at it with `git log -p -- FILE`, and bring a good one back with `git checkout REV -- FILE`";
+const ONE_KIND: &str = "give all readers of the folder a key of one kind (`hoziron vault members replace-key`), or the others a folder of their own in `[access]`";
 const UPGRADE: &str = "use a newer hoziron";
 const REJECT: &str = "ask who put it there, or remove it: `hoziron vault accept --reject NAME`";
 
@@ -148,7 +150,9 @@ impl Advise for SealedError {
             Self::Damaged(error) => error.advise(),
             Self::Newer => Advice::new(Exit::Untrusted).hint(UPGRADE),
             Self::NoIdentity => Advice::new(Exit::NoIdentity),
-            Self::MixedRecipients | Self::Recipient(_) | Self::TooLong => Advice::new(Exit::Error),
+            Self::MixedRecipients(_) => Advice::new(Exit::Error).hint(ONE_KIND),
+            Self::Recipient { source, .. } => source.advise(),
+            Self::Recipients | Self::TooLong => Advice::new(Exit::Error),
             Self::UnknownKey(_) => Advice::new(Exit::Untrusted).hint(FROM_GIT),
         }
     }
@@ -186,6 +190,22 @@ impl Advise for ContributeError {
     }
 }
 
+impl Advise for WrapError {
+    fn advise(&self) -> Advice {
+        let error = Advice::new(Exit::Error);
+        match self {
+            Self::Failed => error,
+            Self::Plugin(PluginError::NotAllowed(name)) => error.hint(format!(
+                "if you trust the program `age-plugin-{name}`, allow it: `plugins = [\"{name}\"]` in ~/.config/hoziron/config.toml"
+            )),
+            Self::Plugin(PluginError::NotFound(name)) => {
+                error.hint(format!("install `age-plugin-{name}`, in a folder that only you or root can write to"))
+            }
+            Self::Plugin(PluginError::Failed { .. } | PluginError::Stanzas(_)) => error,
+        }
+    }
+}
+
 impl Advise for StatementError {
     fn advise(&self) -> Advice {
         match self {
@@ -211,6 +231,8 @@ impl Advise for KeysError {
                 how: Setback::Rewritten { commit },
                 ..
             } => rewritten(commit),
+            Self::NotPinned(_) => Advice::new(Exit::Untrusted)
+                .hint("somebody may have put another vault in its place: compare `id` in `hoziron.toml` with what git had before"),
             Self::Removed { .. } => Advice::new(Exit::Untrusted)
                 .hint("if nobody may take a key away, bring it back: `git revert COMMIT`"),
             Self::Split { .. } => Advice::new(Exit::Untrusted)
@@ -252,6 +274,7 @@ impl Advise for OpenError {
 impl Advise for FoundingError {
     fn advise(&self) -> Advice {
         match self {
+            Self::Mixed(_) => Advice::new(Exit::Usage).hint(ONE_KIND),
             Self::Readers(_) => Advice::new(Exit::Usage).hint("choose another `--name`"),
             Self::Sealed(error) => error.advise(),
         }

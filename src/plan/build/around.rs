@@ -1,5 +1,6 @@
-//! What is about no single secret: signed files that do not count, folders whose keys are in question,
-//! references that nothing declares, and what must hold of several secrets together.
+//! What is about no single secret: signed files that do not count, folders whose keys are in question
+//! or whose readers' keys do not go together, references that nothing declares, and what must hold of
+//! several secrets together.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +13,14 @@ use crate::plan::why::Why;
 impl Builder<'_> {
     /// What is about no single secret.
     pub(super) fn around(&mut self) {
-        let mut notes: Vec<Why> = Vec::new();
+        let changes = self.folders.iter();
+        let mixed = changes.filter_map(|change| {
+            Some(Why::Mixed {
+                folder: change.folder.clone(),
+                mixed: change.after.mixed()?,
+            })
+        });
+        let mut notes: Vec<Why> = mixed.collect();
         if self.wanted.keys.is_empty() {
             notes.extend(self.actual.refused.iter().cloned().map(Why::Refused));
             for (folder, why) in &self.actual.broken {

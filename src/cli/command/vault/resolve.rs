@@ -306,8 +306,8 @@ fn choose(
         value_time: chosen.value_time,
         content: Content::Value,
     };
-    let recipients = head.readers.recipients();
-    let file = sealed::seal(&chosen.value, name, &facts, &head.key, recipients);
+    let to = head.readers.addressees();
+    let file = sealed::seal(&chosen.value, name, &facts, &head.key, to, keys.plugins());
     file.map(Outcome::File)
         .map_err(|error| Failure::of(failed(), &error))
 }

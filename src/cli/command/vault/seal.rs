@@ -280,7 +280,8 @@ fn put<'n>(
         trail: facts.trail.clone().under(head.key.id()),
         ..facts.clone()
     };
-    let file = sealed::seal(value, name, &facts, &head.key, head.readers.recipients())
+    let to = head.readers.addressees();
+    let file = sealed::seal(value, name, &facts, &head.key, to, keys.plugins())
         .map_err(|error| Failure::of(what(), &error))?;
     locked
         .put(Target::Sealed(name.clone()), file.clone())

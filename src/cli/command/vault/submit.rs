@@ -6,6 +6,7 @@ use clap::Args as ClapArgs;
 use crate::cli::args::Folder;
 use crate::cli::command::vault::source::Source;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::keys::{plugins, user_config};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{Workspace, name};
 use crate::domain::{SecretName, SecretValue};
@@ -43,14 +44,15 @@ pub fn run<'a>(
     let name = name(&args.name, args.folder.profile.as_deref())?;
     let what = || format!("cannot submit `{name}`");
     let chains = workspace
-        .chains()
+        .public_chains()
         .map_err(|error| Failure::of(what(), &error))?;
-    let vouched = workspace.vouched(&chains)?;
+    let vouched = workspace.vouched(&chains);
+    let plugins = plugins(&user_config(workspace.environment())?, ui);
     refuse_full(workspace.vault(), &name)?;
     workspace.let_go();
     let value = args.source.value(&name, ui)?;
     refuse_misfit(workspace, &name, &value)?;
-    let made = contribute(workspace.vault(), &chains, &name, &value)
+    let made = contribute(workspace.vault(), &chains, &name, &value, &plugins)
         .map_err(|error| Failure::of(what(), &error))?;
     let readers = made.readers.names();
     let submitted = made.submitted.clone();
