@@ -4,6 +4,7 @@
 pub mod args;
 mod command;
 mod display;
+mod editing;
 mod failure;
 mod git_checks;
 mod given;
@@ -12,6 +13,7 @@ mod home_files;
 mod keys;
 mod meter;
 mod own_key;
+mod past;
 mod people;
 mod planning;
 mod prompt;
@@ -85,6 +87,8 @@ fn dispatch(
             VaultCommand::Import(args) => command::vault::import::run(args, &mut open()?, ui),
             VaultCommand::Export(args) => command::vault::export::run(args, &mut open()?, ui),
             VaultCommand::Generate(args) => command::vault::generate::run(args, &mut open()?, ui),
+            VaultCommand::History(args) => command::vault::history::run(args, &open()?, ui),
+            VaultCommand::Diff(args) => command::vault::diff::run(args, &open()?, ui),
             VaultCommand::Rekey(args) => command::vault::rekey::run(args, &mut open()?, ui),
             VaultCommand::Restore(args) => command::vault::restore::run(args, &mut open()?, ui),
             VaultCommand::Show(args) => command::vault::show::run(args, &open()?, ui),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::repository::Kind;
 use crate::scan::{Why, damaged};
-use crate::sealed::{Content, SealedError, read_facts};
+use crate::sealed::{Content, SealedError, has_markers, read_facts};
 use crate::vault::layout::VAULT;
 use crate::vault::{KeyFile, Target};
 
@@ -116,12 +116,6 @@ pub(super) fn judge(file: &[u8], role: Role) -> Option<Why> {
     } else {
         Some(Why::Unsealed)
     }
-}
-
-/// Says whether a merge left its marks: git's, or jj's.
-pub(super) fn has_markers(file: &[u8]) -> bool {
-    let mut lines = file.split(|byte| *byte == b'\n');
-    lines.any(|line| line.starts_with(b"<<<<<<< ") || line.starts_with(b">>>>>>> "))
 }
 
 /// Says whether the first line of a file allows the file.

@@ -13,6 +13,7 @@ use crate::vault::trust::TrustError;
 use crate::workspace::WorkspaceError;
 
 const FROM_GIT: &str = "look at it with `git log -p -- FILE`, and bring a good one back with `git checkout REV -- FILE`";
+const RESOLVE: &str = "choose one of the two values: `hoziron vault resolve NAME`";
 const UPGRADE: &str = "use a newer hoziron";
 
 impl Advise for ManifestErrors {
@@ -111,6 +112,7 @@ impl Advise for FramingError {
         match self {
             Self::LineEndings => advice
                 .hint("`vault/.gitattributes` keeps git from doing that; check the file out again"),
+            Self::Markers => advice.hint(RESOLVE),
             Self::Armor
             | Self::Header
             | Self::HeaderTooLong
@@ -131,8 +133,7 @@ impl Advise for SealedError {
             Self::BadGrant | Self::Forged | Self::NoStanza => {
                 Advice::new(Exit::Untrusted).hint(FROM_GIT)
             }
-            Self::Conflict => Advice::new(Exit::Untrusted)
-                .hint("choose one of the two values: `hoziron vault resolve NAME`"),
+            Self::Conflict => Advice::new(Exit::Untrusted).hint(RESOLVE),
             Self::Damaged(error) => error.advise(),
             Self::Newer => Advice::new(Exit::Untrusted).hint(UPGRADE),
             Self::NoIdentity => Advice::new(Exit::NoIdentity),
