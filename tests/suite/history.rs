@@ -138,8 +138,10 @@ fn a_merge_says_which_value_it_took_and_what_it_left_open() {
     house.git(["checkout", "-q", "side"]);
     set(&house, "MORE", "y-7");
     house.git(["checkout", "-q", "main"]);
+    set(&house, "KEY", "main-7");
     house.git(["merge", "-q", "--no-ff", "--no-edit", "side"]);
-    assert_eq!(deeds(&house, &["KEY"]).len(), 3);
+    let done = deeds(&house, &["KEY"]);
+    assert_eq!(done, ["changed", "merged", "changed", "added"]);
 
     house.git(["checkout", "-q", "side"]);
     set(&house, "KEY", "theirs-7");

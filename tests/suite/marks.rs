@@ -106,11 +106,23 @@ fn committed_marks_are_resolved_however_they_came_about() {
 
 /// The merge that was committed is known to git, so what only one side changed needs no choice.
 #[test]
-fn marks_over_the_same_value_need_no_choice() {
+fn marks_over_what_only_one_side_changed_need_no_choice() {
     let house = house("same-7", "same-7");
     carelessly(&house, &["merge", "side"]);
     house.run(["vault", "resolve", "--all"]).ok();
     assert_eq!(value(&house), "same-7");
+    house.commit("resolved");
+
+    house.git(["checkout", "-q", "-B", "side"]);
+    house.seal("KEY", b"changed-7");
+    house.commit("changed");
+    house.git(["checkout", "-q", "main"]);
+    house.run(["vault", "rekey", "--yes"]).ok();
+    house.commit("under a new key");
+    carelessly(&house, &["merge", "side"]);
+    house.run(["vault", "resolve", "--all"]).ok();
+    assert_eq!(value(&house), "changed-7");
+    house.run(["vault", "verify"]).ok();
 }
 
 /// A forge's editor leaves marks with other line ends, or no armor at all.
