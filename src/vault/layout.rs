@@ -138,6 +138,11 @@ impl fmt::Display for KeyFile {
     }
 }
 
+/// Returns the name of a sealed file in its folder.
+pub fn sealed_file(name: &SecretName) -> String {
+    [name.key(), SEALED_SUFFIX].concat()
+}
+
 impl Target {
     /// Returns the folder below the home, parts joined by `/`; empty for the home itself.
     pub fn folder(&self) -> String {
@@ -158,7 +163,7 @@ impl Target {
             Self::Key { file, .. } => file.to_string(),
             Self::Manifest => MANIFEST.to_owned(),
             Self::Recipient(reader) => format!("{reader}{RECIPIENT_SUFFIX}"),
-            Self::Sealed(name) => format!("{}{SEALED_SUFFIX}", name.key()),
+            Self::Sealed(name) => sealed_file(name),
         }
     }
 

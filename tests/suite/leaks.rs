@@ -199,7 +199,19 @@ const COMMANDS: &[(&[&str], bool)] = &[
     (&["vault", "export", "--format", "json"], true),
     (&["vault", "export", "--format", "sops-yaml"], false),
     (&["vault", "export", "--format", "dotenv"], false),
+    (&["vault", "export", "--format", "sops-ini"], false),
+    (&["vault", "export", "--format", "sops-binary"], false),
     (&["vault", "import", ".hoziron/vault", "--dry-run"], false),
+    (
+        &[
+            "vault",
+            "import",
+            "--recipients-from",
+            ".hoziron/hoziron.toml",
+            "--yes",
+        ],
+        false,
+    ),
     (
         &["vault", "import", ".hoziron/vault", "--format", "sops"],
         false,

@@ -48,6 +48,7 @@ mod resolving;
 mod scan;
 mod settings;
 mod sops;
+mod sops_bounds;
 mod sops_generated;
 mod spills;
 mod stand;

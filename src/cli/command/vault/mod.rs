@@ -14,6 +14,7 @@ pub mod init;
 pub mod join;
 pub mod list;
 pub mod members;
+pub mod recipients_from;
 pub mod rekey;
 pub mod remove;
 pub mod rename;
