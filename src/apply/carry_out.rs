@@ -11,7 +11,7 @@ use crate::domain::{FolderName, Readers, SecretName, SecretValue, in_parallel};
 use crate::manifest::{self, Generator, Manifest, ShapeError};
 use crate::people::change::{Change, ChangeError, Made, make};
 use crate::people::{FolderKeys, KeysError, OpenError, Opener, Stale};
-use crate::plan::{Actual, ApprovedPlan, Extent, Plan, Row, Step, Supply};
+use crate::plan::{Actual, ApprovedPlan, Extent, FolderChange, Plan, Row, Step, Supply};
 use crate::sealed::{
     Content, Facts, FolderKey, MAX_FILE, Others, SealedError, Trail, reseal, seal,
 };
@@ -275,8 +275,7 @@ impl Writer<'_> {
         let file = match extent {
             Extent::Whole => seal(value.get(), name, &facts, &key, readers.recipients()),
             Extent::Adds => {
-                let change = self.change(name);
-                let before = change.map(|change| &change.before);
+                let before = self.change_of(name).map(|change| &change.before);
                 let had: Vec<_> = before.into_iter().flat_map(Readers::recipients).collect();
                 let new = readers.recipients().filter(|key| !had.contains(key));
                 let there = self.read(name)?;
@@ -305,24 +304,19 @@ impl Writer<'_> {
         file.ok_or_else(|| ApplyError::Vanished(name.clone()))
     }
 
-    fn change(&self, name: &SecretName) -> Option<&crate::plan::FolderChange> {
-        let mut upwards = name.folder().ancestry().into_iter().rev();
-        let folders = &self.job.approved.plan().folders;
-        upwards.find_map(|part| folders.iter().find(|change| change.folder == part))
+    fn change_of(&self, name: &SecretName) -> Option<&FolderChange> {
+        let plan = self.job.approved.plan();
+        plan.change_of(self.job.actual, &name.folder())
     }
 
     /// Under what a name is sealed once the plan is carried out.
     fn head(&self, name: &SecretName) -> Result<(Arc<FolderKey>, Readers), ApplyError> {
-        let folder = name.folder();
-        for part in folder.ancestry().iter().rev() {
-            if let Some((key, readers)) = self.made.heads.get(part) {
-                return Ok((key.clone(), readers.clone()));
-            }
-            if self.job.actual.folders.contains_key(part) {
-                break;
-            }
+        if let Some(change) = self.change_of(name) {
+            let made = self.made.heads.get(&change.folder);
+            let (key, readers) = made.expect("every change makes a head");
+            return Ok((key.clone(), readers.clone()));
         }
-        let head = self.job.keys.head(self.vault, &folder);
+        let head = self.job.keys.head(self.vault, &name.folder());
         let head = head.map_err(|source| ApplyError::Keys {
             name: name.clone(),
             source,

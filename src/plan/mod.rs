@@ -258,6 +258,11 @@ impl Plan {
         }
     }
 
+    /// Returns the change of readers that a folder is part of, if it is part of one.
+    pub fn change_of(&self, actual: &Actual, folder: &FolderName) -> Option<&FolderChange> {
+        people::change_of(&self.folders, actual, folder)
+    }
+
     /// Returns the names whose values are asked for.
     pub fn asks_for(&self) -> impl Iterator<Item = &SecretName> {
         let asked = self
