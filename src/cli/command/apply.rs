@@ -276,20 +276,15 @@ fn ask(
         return Ok(values);
     }
     for name in names {
-        let shape = workspace
-            .manifest()
-            .declarations
-            .get(name)
-            .map(|one| &one.shape);
         for round in 1.. {
             let value = ui.ask_hidden(name.as_str(), "give the values with `--input FILE`")?;
-            match shape.map(|shape| shape.check(&value)) {
-                Some(Err(error)) if round < ROUNDS => ui.warn(&format!("`{name}`: {error}")),
-                Some(Err(error)) => {
+            match workspace.manifest().check(name, &value) {
+                Err(error) if round < ROUNDS => ui.warn(&format!("`{name}`: {error}")),
+                Err(error) => {
                     return Err(Failure::new("nothing was changed", Exit::Error)
                         .cause(format!("`{name}`: {error}")));
                 }
-                _ => {
+                Ok(()) => {
                     values.insert(name.clone(), value);
                     break;
                 }
