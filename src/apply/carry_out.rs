@@ -89,8 +89,6 @@ pub struct Job<'a> {
     pub seen: Option<&'a Seen>,
     /// What should be.
     pub manifest: &'a Manifest,
-    /// The new text of the manifest, if it changes.
-    pub edited: Option<String>,
     /// Unix seconds.
     pub now: u64,
     /// Is told how many files are sealed, and how many there are.
@@ -135,9 +133,6 @@ pub fn carry_out(job: &Job<'_>, mut locked: LockedVault<'_>) -> Result<Done, App
     }
     for target in &made.gone {
         locked.remove(target.clone())?;
-    }
-    if let Some(text) = &job.edited {
-        locked.put(Target::Manifest, text.clone().into_bytes())?;
     }
     let rows: Vec<&Row> = plan
         .rows

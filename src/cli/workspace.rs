@@ -18,7 +18,7 @@ use crate::vault::heads::{Heads, KnownHead};
 use crate::vault::transaction::Recovered;
 use crate::vault::trust::{HomeRecord, Seen};
 use crate::vault::{LockedVault, Vault};
-use crate::workspace::OpenHome;
+use crate::workspace::{OpenHome, chains_of};
 
 /// A home that is ready to be worked in, and how to talk about it.
 pub struct Workspace<'a> {
@@ -199,7 +199,7 @@ impl<'a> Workspace<'a> {
         stale: Stale,
         ui: &Ui,
     ) -> Result<FolderKeys, Failure> {
-        let chains = || self.open.chains_in(vault, self.environment);
+        let chains = || chains_of(vault, self.id(), self.environment);
         let keys = keys::open(vault, chains, wanted, stale, self.keyring(ui)?, ui)?;
         let pins = keys::pins(self.global, self.environment)?;
         let own = pins.iter().filter(|pin| pin.id == *self.id());

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::disk::DiskError;
-use crate::domain::FolderName;
+use crate::domain::{FolderName, VaultId};
 use crate::home::{
     Environment, FindError, JournalKeyError, MANIFEST, load_journal_key, load_or_make_journal_key,
 };
@@ -105,17 +105,7 @@ impl OpenHome {
 
     /// Verifies the statements about the vault's keys; needs no identity.
     pub fn chains(&self, environment: &Environment) -> Result<Chains, KeysError> {
-        self.chains_in(&self.vault, environment)
-    }
-
-    /// Verifies the statements as they stand elsewhere, about the same vault's keys.
-    pub fn chains_in(&self, vault: &Vault, environment: &Environment) -> Result<Chains, KeysError> {
-        let id = &self.manifest.id;
-        let known = environment
-            .state()
-            .map(|state| Heads::load(&state, id))
-            .transpose()?;
-        Chains::verify(vault, id, known)
+        chains_of(&self.vault, &self.manifest.id, environment)
     }
 
     /// Has what these keys open compared with what this user has seen.
@@ -164,6 +154,19 @@ impl OpenHome {
         let (transaction, recovered) = begin(&self.vault, environment)?;
         Ok((LockedVault::new(&self.vault, transaction), recovered))
     }
+}
+
+/// Verifies the statements about a vault's keys, wherever it stands; needs no identity.
+pub fn chains_of(
+    vault: &Vault,
+    id: &VaultId,
+    environment: &Environment,
+) -> Result<Chains, KeysError> {
+    let known = environment
+        .state()
+        .map(|state| Heads::load(&state, id))
+        .transpose()?;
+    Chains::verify(vault, id, known)
 }
 
 /// Takes the writer's lock on a vault.

@@ -14,6 +14,7 @@ use hoziron::manifest::declare;
 use hoziron::people::{Access, Directory, FolderKeys, Stale};
 use hoziron::people::{Founder, found};
 use hoziron::plan::{Approval, ApprovalError, NewKey, Plan, Row, Step, Wanted, build};
+use hoziron::vault::Target;
 use hoziron::workspace::OpenHome;
 use tempfile::TempDir;
 
@@ -286,10 +287,13 @@ impl Life {
         let rows = approved.plan().rows.iter();
         let adopted = rows.filter(|row| row.step == Step::Adopt);
         let adopted: Vec<_> = adopted.map(|row| row.name.clone()).collect();
-        let text = fs::read_to_string(self.home().join("hoziron.toml")).unwrap();
-        let edited = (!adopted.is_empty()).then(|| declare(&text, &adopted).unwrap());
         let manifest = open.manifest.clone();
-        let (locked, _) = open.lock(&self.environment).unwrap();
+        let (mut locked, _) = open.lock(&self.environment).unwrap();
+        if !adopted.is_empty() {
+            let text = fs::read_to_string(self.home().join("hoziron.toml")).unwrap();
+            let text = declare(&text, &adopted).unwrap();
+            locked.put(Target::Manifest, text.into_bytes()).unwrap();
+        }
         let survey = Survey::new(locked.vault(), &manifest, None);
         let actual = survey.actual(keys.chains()).unwrap();
         let job = Job {
@@ -299,7 +303,6 @@ impl Life {
             values: given,
             seen: None,
             manifest: &manifest,
-            edited,
             now: self.now,
             progress: &|_, _| {},
         };

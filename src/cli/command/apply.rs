@@ -8,6 +8,7 @@ use clap::Args as ClapArgs;
 
 use crate::apply::{ApplyError, Done, Job, Survey, carry_out};
 use crate::cli::command::commit;
+use crate::cli::command::vault::declared::{self, Edit};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::given;
 use crate::cli::planning::{Identities, Planned, Selection, public_files};
@@ -15,9 +16,10 @@ use crate::cli::render;
 use crate::cli::ui::Ui;
 use crate::cli::workspace::Workspace;
 use crate::domain::{Readers, SecretName, SecretValue};
-use crate::manifest::declare;
 use crate::people::{Digest, FolderKeys};
 use crate::plan::{Approval, ApprovalError, ApprovedPlan, Plan, SavedPlan, Step};
+use crate::vault::LockedVault;
+use crate::workspace::chains_of;
 
 /// The longest saved plan that is read, in bytes (64 MiB).
 const MAX_PLAN: u64 = 64 * 1024 * 1024;
@@ -184,12 +186,14 @@ fn write(
 ) -> Result<Done, Failure> {
     let what = "cannot carry out the plan";
     let manifest = workspace.manifest().clone();
-    let edited = adopt(approved.plan(), workspace)?;
     let seen = workspace.seen();
     let seen = seen.map_err(|error| Failure::of(what, &error))?;
-    let chains = workspace.chains();
+    let environment = workspace.environment();
+    let mut locked = workspace.lock(ui)?;
+    adopt(approved.plan(), &mut locked)?;
+    // What is verified is what is written on: nobody else writes any more.
+    let chains = chains_of(locked.vault(), &manifest.id, environment);
     let chains = chains.map_err(|error| Failure::of(what, &error))?;
-    let locked = workspace.lock(ui)?;
     let actual = Survey::new(locked.vault(), &manifest, seen.as_ref()).actual(&chains);
     let actual = actual.map_err(|error| Failure::of(what, &error))?;
     let meter = ui.meter("sealed");
@@ -200,7 +204,6 @@ fn write(
         values: given,
         seen: seen.as_ref(),
         manifest: &manifest,
-        edited,
         now,
         progress: &|done, all| meter.show(done, all),
     };
@@ -212,22 +215,15 @@ fn write(
     })
 }
 
-/// The manifest with what is adopted, if anything is.
-fn adopt(plan: &Plan, workspace: &Workspace<'_>) -> Result<Option<String>, Failure> {
-    let what = "cannot declare what is adopted";
+/// Stages the declarations of what is adopted.
+fn adopt(plan: &Plan, locked: &mut LockedVault<'_>) -> Result<(), Failure> {
     let adopted = plan.rows.iter().filter(|row| row.step == Step::Adopt);
-    let names: Vec<_> = adopted.map(|row| row.name.clone()).collect();
+    let names: Vec<_> = adopted.map(|row| &row.name).collect();
     if names.is_empty() {
-        return Ok(None);
+        return Ok(());
     }
-    let text = workspace.vault().manifest();
-    let text = text
-        .map_err(|error| Failure::of(what, &error))?
-        .unwrap_or_default();
-    let text = String::from_utf8(text).unwrap_or_default();
-    declare(&text, &names)
-        .map(Some)
-        .map_err(|error| Failure::of(what, &error))
+    let what = "cannot declare what is adopted";
+    declared::stage(locked, Edit::Declare(&names), what).map(drop)
 }
 
 fn remember(done: &Done, workspace: &Workspace<'_>, ui: &Ui) {

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod copy;
+pub mod declared;
 pub mod edit;
 pub mod export;
 pub mod exposure;
@@ -22,7 +23,6 @@ pub mod show;
 pub mod trust;
 pub mod verify;
 
-mod declared;
 mod incoming;
 mod outgoing;
 mod seal;
