@@ -112,26 +112,28 @@ pub fn carry_out_planned(
     }
     let values = ask(&planned.plan, by_person, workspace, ui)?;
     let planned = planned.with(values, workspace);
-    if !args.yes {
-        let question = match digest {
-            Some(_) => "carry this out, and let the new readers in?",
-            None => "carry this out?",
-        };
-        let instead = match digest {
-            Some(digest) => format!("add `--yes --accept-recipients {digest}`"),
-            None => "add `--yes` to carry it out".to_owned(),
-        };
-        if !ui.ask(question, &instead)? {
-            return Err(Failure::new("nothing was changed", Exit::Error));
-        }
-    }
-    // A person who has seen the plan and said yes has approved whom it lets in.
+    let question = match digest {
+        Some(_) => "carry this out, and let the new readers in?",
+        None => "carry this out?",
+    };
+    let instead = match digest {
+        Some(digest) => format!("add `--yes --accept-recipients {digest}`"),
+        None => "add `--yes` to carry it out".to_owned(),
+    };
+    // A person who has seen the plan and says yes approves whom it lets in.
     let approval = Approval {
-        recipients: if by_person { digest } else { accepted },
+        recipients: if args.yes { accepted } else { digest },
         supplied: planned.given.keys().cloned().collect(),
     };
     let approved = planned.plan.clone().approve(&approval);
-    let approved = approved.map_err(|error| refused(&error))?;
+    let approved = approved.map_err(|error| match &error {
+        // Who is told of one flag after the other runs it once for each.
+        ApprovalError::Input(_) if !args.yes => refused(&error).hint(&*instead),
+        _ => refused(&error),
+    })?;
+    if !args.yes && !ui.ask(question, &instead)? {
+        return Err(Failure::new("nothing was changed", Exit::Error));
+    }
     let keys = planned.keys.as_ref().expect("private keys were read");
     let done = write(&approved, keys, &planned.given, planned.now, workspace, ui)?;
     // What was there was looked at; what was made of it is newer.
