@@ -76,6 +76,7 @@ pub enum ColorChoice {
 
 /// What to do.
 #[derive(Subcommand)]
+#[command(defer = true)]
 #[expect(missing_docs, reason = "the help of a command stands on its `Args`")]
 pub enum Command {
     /// Keep secrets: make a vault, put values in, take them out
@@ -104,6 +105,7 @@ pub enum Command {
 
 /// Keep secrets.
 #[derive(Subcommand)]
+#[command(defer = true)]
 #[expect(missing_docs, reason = "the help of a command stands on its `Args`")]
 pub enum VaultCommand {
     Init(vault::init::Args),
@@ -138,6 +140,7 @@ pub enum VaultCommand {
 
 /// Say who is to read.
 #[derive(Subcommand)]
+#[command(defer = true)]
 #[expect(missing_docs, reason = "the help of a command stands on its `Args`")]
 pub enum MembersCommand {
     #[command(visible_alias = "ls")]
@@ -151,6 +154,7 @@ pub enum MembersCommand {
 
 /// Hand values to programs.
 #[derive(Subcommand)]
+#[command(defer = true)]
 #[expect(missing_docs, reason = "the help of a command stands on its `Args`")]
 pub enum EnvCommand {
     Check(env::check::Args),
@@ -162,6 +166,7 @@ pub enum EnvCommand {
 
 /// Look at the application's own settings.
 #[derive(Subcommand)]
+#[command(defer = true)]
 #[expect(missing_docs, reason = "the help of a command stands on its `Args`")]
 pub enum ConfigCommand {
     Check(config::check::Args),
@@ -170,6 +175,7 @@ pub enum ConfigCommand {
 
 /// Have git work with sealed files.
 #[derive(Subcommand)]
+#[command(defer = true)]
 #[expect(missing_docs, reason = "the help of a command stands on its `Args`")]
 pub enum GitCommand {
     Install(git::install::Args),
@@ -184,6 +190,7 @@ pub enum GitCommand {
 
 /// Have git look for leaks by itself.
 #[derive(Subcommand)]
+#[command(defer = true)]
 #[expect(missing_docs, reason = "the help of a command stands on its `Args`")]
 pub enum HooksCommand {
     Install(git::hooks::Args),

@@ -113,7 +113,7 @@ impl Planned {
         };
         let seen = workspace.seen();
         let seen = seen.map_err(|error| Failure::of(what, &error))?;
-        let survey = Survey::new(workspace.vault(), manifest, seen.as_ref());
+        let survey = Survey::new(workspace.vault(), manifest, seen.as_deref());
         let actual = match &keys {
             Some(keys) => survey.actual(keys.chains()),
             None => {

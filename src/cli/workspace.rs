@@ -2,6 +2,7 @@
 //! goes wrong on the way is turned into words here, once for all commands.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::cli::args::{Global, Reading};
 use crate::cli::display::typed;
@@ -86,12 +87,9 @@ impl<'a> Workspace<'a> {
         self.environment
     }
 
-    /// Reads what this user has seen of the vault; `None` without a folder for state.
-    pub fn seen(&self) -> Result<Option<Seen>, DiskError> {
-        self.environment
-            .state()
-            .map(|state| Seen::load(&state, self.id()))
-            .transpose()
+    /// Returns what this user has seen of the vault; `None` without a folder for state.
+    pub fn seen(&self) -> Result<Option<Arc<Seen>>, DiskError> {
+        self.open.seen(self.environment)
     }
 
     /// Records what the user's own write did to the names. Failing to is worth a warning, no more.
@@ -134,7 +132,10 @@ impl<'a> Workspace<'a> {
 
     /// Records what was seen of the names.
     pub fn see(&self, change: impl FnOnce(&mut Seen) -> bool, ui: &Ui) {
-        let Ok(Some(mut seen)) = self.seen() else {
+        let Some(state) = self.environment.state() else {
+            return;
+        };
+        let Ok(mut seen) = Seen::load(&state, self.id()) else {
             return;
         };
         if !change(&mut seen) {

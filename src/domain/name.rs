@@ -3,6 +3,7 @@
 //! another system. A name is public; it is never a value.
 
 use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::fmt;
 
 use thiserror::Error;
@@ -75,15 +76,32 @@ impl SecretName {
 
     /// Returns the folder the secret is in.
     pub fn folder(&self) -> FolderName {
-        match self.0.rsplit_once('/') {
-            Some((folder, _)) => FolderName(folder.to_owned()),
+        match self.parts().0 {
+            Some(folder) => FolderName(folder.to_owned()),
             None => FolderName::top(),
+        }
+    }
+
+    /// Says whether the other secret is in the same folder.
+    pub fn is_beside(&self, other: &Self) -> bool {
+        self.parts().0 == other.parts().0
+    }
+
+    /// Orders by folder, from the top down, then by key.
+    pub fn cmp_by_folder(&self, other: &Self) -> Ordering {
+        self.parts().cmp(&other.parts())
+    }
+
+    fn parts(&self) -> (Option<&str>, &str) {
+        match self.0.rsplit_once('/') {
+            Some((folder, key)) => (Some(folder), key),
+            None => (None, &self.0),
         }
     }
 
     /// Returns the last part, which is also the name of the variable.
     pub fn key(&self) -> &str {
-        self.0.rsplit_once('/').map_or(&*self.0, |(_, key)| key)
+        self.parts().1
     }
 
     /// Returns the whole name.
@@ -233,12 +251,14 @@ fn parse_key(key: &str) -> Result<(), NameError> {
 }
 
 fn refuse_device(part: &str) -> Result<(), NameError> {
-    let part = part.to_ascii_lowercase();
-    let numbered = ["com", "lpt"].iter().any(|port| {
-        part.strip_prefix(port)
-            .is_some_and(|rest| rest.len() == 1 && rest.as_bytes()[0].is_ascii_digit())
-    });
-    if numbered || DEVICES.contains(&&*part) {
+    let is = |device: &str| part.eq_ignore_ascii_case(device);
+    let numbered = part.len() == 4
+        && part.ends_with(|last: char| last.is_ascii_digit())
+        && ["com", "lpt"].iter().any(|port| {
+            let name = part.get(..port.len());
+            name.is_some_and(|name| name.eq_ignore_ascii_case(port))
+        });
+    if numbered || DEVICES.iter().any(|device| is(device)) {
         Err(NameError::Device)
     } else {
         Ok(())

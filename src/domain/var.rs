@@ -30,11 +30,14 @@ impl VarName {
 
     /// Says whether setting this variable changes what a program runs or trusts.
     pub fn steers(&self) -> bool {
-        let name = self.0.to_ascii_uppercase();
-        STEERING.contains(&&*name)
-            || STEERING_PREFIXES
-                .iter()
-                .any(|prefix| name.starts_with(prefix))
+        let starts = |prefix: &str| {
+            let start = self.0.get(..prefix.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        };
+        STEERING
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(&self.0))
+            || STEERING_PREFIXES.iter().any(|prefix| starts(prefix))
     }
 
     /// Returns the name.

@@ -69,7 +69,7 @@ pub fn check(
     let mut troubles: Vec<Trouble> = missing.map(Trouble::Missing).collect();
     let needed = sources.needed();
     let Values { values, refused } = open_needed(&needed, opener);
-    for (name, value) in &values {
+    for (&name, value) in &values {
         let Some(declaration) = manifest.declarations.get(name) else {
             continue;
         };

@@ -2,7 +2,6 @@
 //! for. Opening reads no secret and no private key; a program starts without any, and fails only where
 //! it needs one. Every call looks at what is on the disk now, so a new value needs no restart.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -10,7 +9,7 @@ use thiserror::Error;
 
 use crate::config::{Config, ConfigError, Reference};
 use crate::disk::DiskError;
-use crate::domain::{FolderName, Keyring, NameError, SecretName, SecretValue, VarName};
+use crate::domain::{FolderName, Keyring, NameError, SecretValue, VarName};
 use crate::env::local::{Local, LocalError};
 use crate::env::resolve::{Refusal, ResolveError, open_all};
 use crate::env::select::{Absence, Missing, select};
@@ -18,7 +17,6 @@ use crate::env::sources::{Prefer, SelectError, Source, Sources};
 use crate::home::{Environment, FindError, IdentityError, UserConfig, UserConfigError, gather};
 use crate::people::{FolderKeys, KeysError, Stale};
 use crate::repository::tracked;
-use crate::vault::trust::Seen;
 use crate::workspace::{OpenHome, WorkspaceError};
 
 /// The application's settings, in the home.
@@ -200,9 +198,8 @@ impl Credentials {
             (Some(_), _) => {}
         }
         let sources = sources.only(std::slice::from_ref(variable), |_| false)?;
-        let folders = sources.needed().secrets.into_iter();
-        let folders: BTreeSet<_> = folders.map(SecretName::folder).collect();
-        let folders: Vec<_> = folders.into_iter().collect();
+        let needed = sources.needed();
+        let folders = needed.folders();
         let mut held = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         let keys = match held.take() {
             Some(keys) => Some(keys),
@@ -210,7 +207,7 @@ impl Credentials {
             None => Some(self.open_keys(&open, &folders)?),
         };
         let opener = keys.as_ref().map(|keys| keys.opener(&open.vault));
-        let opened = open_all(&sources, local.as_ref(), opener);
+        let opened = open_all(&sources, &needed, local.as_ref(), opener);
         // A key that does not open is asked for anew next time: the vault may have another.
         if opened.is_ok() {
             *held = keys;
@@ -261,12 +258,14 @@ impl Credentials {
                 None => None,
             },
         };
-        let seen = match self.environment.state() {
-            Some(state) => Some(Seen::load(&state, &open.manifest.id)?),
-            None => None,
-        };
+        let seen = open.seen(&self.environment)?;
         let inventory = open.vault.inventory()?;
-        let chosen = select(&open.manifest, &inventory, profile.as_ref(), seen.as_ref())?;
+        let chosen = select(
+            &open.manifest,
+            &inventory,
+            profile.as_ref(),
+            seen.as_deref(),
+        )?;
         let dotenv = local.map(|local| &local.dotenv);
         let set = |variable: &VarName| self.environment.get(variable.as_str()).is_some();
         Ok(Sources::gather(set, dotenv, chosen, self.options.prefer))

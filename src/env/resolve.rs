@@ -1,7 +1,7 @@
 //! From sources to values: all of a selection is opened together, and either every value is handed
 //! out or every one that could not be is named.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use thiserror::Error;
 
@@ -35,9 +35,9 @@ pub enum ResolveError {
 
 /// The values of secrets, and what is not handed out.
 #[derive(Debug, Default)]
-pub struct Values {
+pub struct Values<'a> {
     /// What was opened or put together.
-    pub values: BTreeMap<SecretName, SecretValue>,
+    pub values: HashMap<&'a SecretName, SecretValue>,
     /// What was not, sorted by folder.
     pub refused: Vec<(SecretName, Refusal)>,
 }
@@ -45,18 +45,18 @@ pub struct Values {
 /// Opens the values that do not stand in the process environment already, or none.
 pub fn open_all(
     sources: &Sources,
+    needed: &Needed<'_>,
     local: Option<&Local>,
     opener: Option<Opener<'_>>,
 ) -> Result<Variables, ResolveError> {
     let Values {
         mut values,
         refused,
-    } = open_needed(&sources.needed(), opener);
+    } = open_needed(needed, opener);
     if !refused.is_empty() {
         return Err(ResolveError::Refused(refused));
     }
-    let mut variables = Variables::default();
-    for (variable, source) in sources.iter() {
+    let variables = sources.iter().filter_map(|(variable, source)| {
         let value = match source {
             Source::Process => None,
             Source::DotEnv { .. } => {
@@ -67,46 +67,41 @@ pub fn open_all(
                 values.remove(name)
             }
         };
-        if let Some(value) = value {
-            variables.insert(variable.clone(), value);
-        }
-    }
-    Ok(variables)
+        Some((variable.clone(), value?))
+    });
+    Ok(variables.collect())
 }
 
 /// Opens secrets, and puts together what is made from them and from the manifest.
-pub fn open_needed(needed: &Needed<'_>, opener: Option<Opener<'_>>) -> Values {
-    let mut secrets: Vec<&SecretName> = needed.secrets.iter().copied().collect();
-    // One look at each folder.
-    secrets.sort_by_cached_key(|name| (name.folder(), *name));
-    let opened = in_parallel(&secrets, |part| {
+pub fn open_needed<'a>(needed: &Needed<'a>, opener: Option<Opener<'_>>) -> Values<'a> {
+    let opened = in_parallel(&needed.secrets, |part| {
         let mut opener = opener.as_ref().map(Opener::another);
         let open = |name: &&SecretName| opener.as_mut().map_or(Ok(None), |it| it.open(name));
         part.iter().map(open).collect()
     });
     let mut found = Values::default();
-    for (name, opened) in secrets.into_iter().zip(opened) {
+    for (&name, opened) in needed.secrets.iter().zip(opened) {
         match opened {
             Ok(Some((value, _))) => {
-                found.values.insert(name.clone(), value.into_inner());
+                found.values.insert(name, value.into_inner());
             }
             Ok(None) => found.refused.push((name.clone(), Refusal::Vanished)),
             Err(error) => found.refused.push((name.clone(), error.into())),
         }
     }
-    for (name, text) in &needed.defaults {
+    for (&name, text) in &needed.defaults {
         let value = SecretValue::new(text.as_bytes().to_vec());
-        found.values.insert((*name).clone(), value);
+        found.values.insert(name, value);
     }
-    for (name, recipe) in &needed.composed {
+    for &(name, recipe) in &needed.composed {
         let value = |variable: &VarName| found.values.get(recipe.parts.get(variable)?);
         match recipe.template.render(value) {
             Ok(value) => {
-                found.values.insert((*name).clone(), value);
+                found.values.insert(name, value);
             }
             // The part says why by itself.
             Err(TemplateError::Missing(_)) => {}
-            Err(error) => found.refused.push(((*name).clone(), error.into())),
+            Err(error) => found.refused.push((name.clone(), error.into())),
         }
     }
     found

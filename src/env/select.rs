@@ -2,7 +2,7 @@
 //! what it inherits, then the manifest's defaults. What must be there and is not is named; what was
 //! sealed and is gone is never replaced by something else. Nothing is opened.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 
 use crate::domain::{FolderName, SecretName, VarName};
@@ -86,10 +86,12 @@ pub fn select(
 ) -> Result<Chosen, SelectError> {
     let strays = inventory.strays.iter();
     let strays = strays.filter_map(|stray| stray.name.as_ref());
+    let mut names: Vec<&SecretName> = inventory.names.iter().chain(strays).collect();
     let moved = manifest.moved.iter().map(|moved| &moved.from);
     let mut chooser = Chooser {
         manifest,
-        sealed: inventory.names.iter().chain(strays).collect(),
+        sealed: names.iter().copied().collect(),
+        given: Vec::with_capacity(inventory.names.len()),
         seen,
         agreed: manifest.removed.iter().chain(moved).collect(),
         broken: BTreeMap::new(),
@@ -97,31 +99,28 @@ pub fn select(
     };
     let declared = manifest.declarations.keys();
     let marked = seen.into_iter().flat_map(Seen::names);
-    let names: BTreeSet<&SecretName> = chooser
-        .sealed
-        .iter()
-        .copied()
-        .chain(declared)
-        .chain(marked)
-        .collect();
+    names.extend(declared.chain(marked));
+    names.sort_by(|one, other| one.cmp_by_folder(other));
+    names.dedup();
+    let folders = names.chunk_by(|one, other| one.is_beside(other));
+    let folders: Vec<_> = folders.map(|beside| (beside[0].folder(), beside)).collect();
     if let Some(profile) = profile.filter(|profile| !profile.is_top()) {
-        chooser.check_profile(profile, &names)?;
+        chooser.check_profile(profile, folders.iter().map(|(folder, _)| folder))?;
     }
     let visible = manifest.visible(profile);
-    let mut candidates: BTreeMap<VarName, Vec<(usize, &SecretName)>> = BTreeMap::new();
-    for name in names {
-        let of = name.folder();
-        let takes = |folder: &FolderName| *folder == of || (!folder.is_top() && folder.holds(&of));
+    let mut candidates: Vec<(usize, &SecretName)> = Vec::with_capacity(names.len());
+    for (of, beside) in &folders {
+        let takes = |folder: &FolderName| folder == of || (!folder.is_top() && folder.holds(of));
         if let Some(place) = visible.iter().position(takes) {
-            let variable = candidates.entry(VarName::of(name)).or_default();
-            variable.push((place, name));
+            candidates.extend(beside.iter().map(|&name| (place, name)));
         }
     }
-    for (variable, mut names) in candidates {
-        names.sort();
-        chooser.choose(variable, &names)?;
+    candidates.sort_by(|one, other| one.1.key().cmp(other.1.key()).then_with(|| one.cmp(other)));
+    for names in candidates.chunk_by(|one, other| one.1.key() == other.1.key()) {
+        chooser.choose(VarName::of(names[0].1), names)?;
     }
     let mut chosen = chooser.chosen;
+    chosen.sources = chooser.given.into_iter().collect();
     chosen
         .missing
         .sort_by(|one, other| one.name.cmp(&other.name));
@@ -137,7 +136,9 @@ enum Choice<'a> {
 struct Chooser<'a> {
     manifest: &'a Manifest,
     // Also what stands in a sealed file's place: opening it says what it is.
-    sealed: BTreeSet<&'a SecretName>,
+    sealed: HashSet<&'a SecretName>,
+    // Where each variable comes from, in their order.
+    given: Vec<(VarName, Source)>,
     seen: Option<&'a Seen>,
     // Names that the manifest lets go.
     agreed: BTreeSet<&'a SecretName>,
@@ -146,20 +147,19 @@ struct Chooser<'a> {
 }
 
 impl<'a> Chooser<'a> {
-    fn check_profile(
-        &self,
+    fn check_profile<'f>(
+        &'f self,
         profile: &FolderName,
-        names: &BTreeSet<&SecretName>,
+        folders: impl Iterator<Item = &'f FolderName>,
     ) -> Result<(), SelectError> {
-        let declared = self.manifest.profiles.keys().cloned();
-        let folders = names.iter().map(|name| name.folder()).chain(declared);
+        let folders = folders.chain(self.manifest.profiles.keys());
         let folders: BTreeSet<_> = folders.filter(|folder| !folder.is_top()).collect();
         if folders.iter().any(|folder| profile.holds(folder)) {
             return Ok(());
         }
         Err(SelectError::NoProfile {
             profile: profile.clone(),
-            folders: folders.into_iter().collect(),
+            folders: folders.into_iter().cloned().collect(),
         })
     }
 
@@ -177,7 +177,7 @@ impl<'a> Chooser<'a> {
             },
             Some(Choice::Given(source)) => match self.prepare(&source, 0)? {
                 None => {
-                    self.chosen.sources.insert(variable, source);
+                    self.given.push((variable, source));
                     return Ok(());
                 }
                 Some((name, why)) => {

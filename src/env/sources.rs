@@ -104,12 +104,20 @@ pub struct Sources {
 /// What it takes to make the values of some variables.
 #[derive(Debug, Default)]
 pub struct Needed<'a> {
-    /// The secrets to open.
-    pub secrets: BTreeSet<&'a SecretName>,
+    /// The secrets to open, those of a folder beside each other.
+    pub secrets: Vec<&'a SecretName>,
     /// What to put together, in this order.
     pub composed: Vec<(&'a SecretName, &'a Recipe)>,
     /// What stands in the manifest.
     pub defaults: BTreeMap<&'a SecretName, &'a str>,
+}
+
+impl Needed<'_> {
+    /// Returns the folders of the secrets to open, sorted.
+    pub fn folders(&self) -> Vec<FolderName> {
+        let folders = self.secrets.chunk_by(|one, other| one.is_beside(other));
+        folders.map(|beside| beside[0].folder()).collect()
+    }
 }
 
 impl Sources {
@@ -155,9 +163,20 @@ impl Sources {
     pub fn needed(&self) -> Needed<'_> {
         let mut needed = Needed::default();
         let mut done = BTreeSet::new();
-        for name in self.all.values().filter_map(Source::secret) {
-            self.need(name, &mut done, &mut needed);
+        for source in self.all.values() {
+            match source {
+                Source::Vault(name) => needed.secrets.push(name),
+                source => {
+                    if let Some(name) = source.secret() {
+                        self.need(name, &mut done, &mut needed);
+                    }
+                }
+            }
         }
+        needed
+            .secrets
+            .sort_by(|one, other| one.cmp_by_folder(other));
+        needed.secrets.dedup();
         needed
     }
 
@@ -178,7 +197,7 @@ impl Sources {
         } else if let Some(text) = self.defaults.get(name) {
             needed.defaults.insert(name, text);
         } else {
-            needed.secrets.insert(name);
+            needed.secrets.push(name);
         }
     }
 

@@ -9,6 +9,12 @@ use crate::domain::{SecretValue, VarName};
 #[derive(Debug, Default)]
 pub struct Variables(BTreeMap<VarName, SecretValue>);
 
+impl FromIterator<(VarName, SecretValue)> for Variables {
+    fn from_iter<I: IntoIterator<Item = (VarName, SecretValue)>>(all: I) -> Self {
+        Self(all.into_iter().collect())
+    }
+}
+
 impl Variables {
     /// Sets a variable, in place of one of the same name.
     pub fn insert(&mut self, name: VarName, value: SecretValue) {

@@ -73,7 +73,7 @@ impl FolderKeys {
     }
 
     /// Has what is opened compared with what this user has seen, and what is older judged.
-    pub fn heeding(mut self, seen: Seen, judge: Box<dyn Judge>) -> Self {
+    pub fn heeding(mut self, seen: Arc<Seen>, judge: Box<dyn Judge>) -> Self {
         self.guard = Some(Guard::new(seen, judge));
         self
     }

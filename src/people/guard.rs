@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::{FolderName, SecretName};
 use crate::people::keys_error::KeysError;
@@ -26,7 +26,7 @@ pub trait Judge: Send + Sync {
 
 /// What was seen, and who decides about what is older.
 pub(super) struct Guard {
-    seen: Seen,
+    seen: Arc<Seen>,
     judge: Box<dyn Judge>,
     // What was said about keys that are missing.
     missing: Mutex<BTreeMap<FolderName, Option<String>>>,
@@ -39,7 +39,7 @@ impl fmt::Debug for Guard {
 }
 
 impl Guard {
-    pub(super) fn new(seen: Seen, judge: Box<dyn Judge>) -> Self {
+    pub(super) fn new(seen: Arc<Seen>, judge: Box<dyn Judge>) -> Self {
         Self {
             seen,
             judge,

@@ -1,16 +1,15 @@
 //! What is in the vault, by name: every sealed file, every folder that has keys, and everything that
 //! should not be there. Nothing is opened and no link is followed; a listing needs no identity.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use walkdir::WalkDir;
-
-use crate::disk::{Action, DiskError, Kind};
-use crate::domain::{FolderName, NameError, SecretName};
+use crate::disk::{Dir, DiskError, Kind};
+use crate::domain::{FolderName, MAX_NAME, NameError, SecretName};
 
 /// The ending of a sealed file.
 const ENDING: &str = ".age";
@@ -62,122 +61,117 @@ impl fmt::Display for OutOfPlace {
 }
 
 impl Inventory {
-    /// Lists the vault at `path`.
-    pub fn list(path: &Path) -> Result<Self, DiskError> {
-        let mut inventory = Self::default();
-        let mut folded: HashMap<String, SecretName> = HashMap::new();
-        let mut walk = WalkDir::new(path)
-            .min_depth(1)
-            // By name: what is compared shares its folder, and is compared without being parsed.
-            .sort_by(|a, b| a.path().as_os_str().cmp(b.path().as_os_str()))
-            .into_iter();
-        while let Some(entry) = walk.next() {
-            let entry = entry.map_err(|error| list_error(path, error))?;
-            let below = below(path, entry.path());
-            let name = file_name(below);
-            let hidden = name.starts_with(b".");
-            if entry.file_type().is_dir() {
-                if name == b".keys" {
-                    inventory.keyed.extend(folder_of(below));
-                }
-                // A folder in the place of a sealed file.
-                if let Some(Ok(name)) = secret_name(below) {
-                    let why = OutOfPlace::NotAFile(Kind::Directory);
-                    let path = below.to_owned();
-                    inventory.strays.push(Stray {
-                        path,
-                        name: Some(name),
-                        why,
-                    });
-                    walk.skip_current_dir();
-                } else if hidden {
-                    walk.skip_current_dir();
-                }
-                continue;
-            }
-            if hidden {
-                continue;
-            }
-            let named = secret_name(below);
-            let why = match (&named, kind(&entry)) {
-                (Some(Ok(name)), Kind::File) => match folded.insert(name.folded(), name.clone()) {
-                    None => {
-                        inventory.names.insert(name.clone());
-                        continue;
-                    }
-                    Some(other) => OutOfPlace::CaseTwin(other),
-                },
-                (Some(Err(error)), Kind::File) => OutOfPlace::Name(*error),
-                (None, Kind::File) => OutOfPlace::NotSealed,
-                (_, other) => OutOfPlace::NotAFile(other),
-            };
-            let name = named.and_then(Result::ok);
-            inventory.strays.push(Stray {
-                path: below.to_owned(),
-                name,
-                why,
-            });
-        }
+    /// Lists what is in the vault's folder.
+    pub fn list(vault: &Dir) -> Result<Self, DiskError> {
+        let mut found = Found::default();
+        found.look_into(vault, Path::new(""))?;
+        let mut inventory = Self {
+            names: BTreeSet::new(),
+            keyed: found.keyed,
+            strays: found.strays,
+        };
+        let (names, twins) = apart(found.names);
+        inventory.names = names.into_iter().collect();
+        inventory.strays.extend(twins);
+        inventory.strays.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(inventory)
     }
 }
 
-/// What of a path stands below the root of its walk. A comparison of bytes: the walk has put the path
-/// together from the root, and taking thousands of paths apart would cost more than all the rest.
-fn below<'a>(root: &Path, path: &'a Path) -> &'a Path {
-    let bytes = path.as_os_str().as_bytes();
-    let rest = bytes.strip_prefix(root.as_os_str().as_bytes());
-    let rest = rest.unwrap_or(bytes);
-    Path::new(OsStr::from_bytes(rest.strip_prefix(b"/").unwrap_or(rest)))
+/// What was found so far.
+#[derive(Default)]
+struct Found {
+    names: Vec<SecretName>,
+    keyed: BTreeSet<FolderName>,
+    strays: Vec<Stray>,
 }
 
-fn file_name(below: &Path) -> &[u8] {
-    let bytes = below.as_os_str().as_bytes();
-    bytes.rsplit(|&byte| byte == b'/').next().unwrap_or(bytes)
-}
-
-/// Reads a path below the vault as a secret's, `None` if it does not end like one.
-fn secret_name(below: &Path) -> Option<Result<SecretName, NameError>> {
-    let path = below.as_os_str().as_encoded_bytes();
-    let stem = path.strip_suffix(ENDING.as_bytes())?;
-    Some(
-        std::str::from_utf8(stem)
-            .map_err(|_| NameError::BadKey)
-            .and_then(SecretName::parse),
-    )
-}
-
-/// The folder that a `.keys` belongs to.
-fn folder_of(keys: &Path) -> Option<FolderName> {
-    let folder = keys.parent()?.as_os_str();
-    if folder == OsStr::new("") {
-        return Some(FolderName::top());
+impl Found {
+    /// Looks into one folder and those below it; `below` is its path in the vault.
+    fn look_into(&mut self, dir: &Dir, below: &Path) -> Result<(), DiskError> {
+        for entry in dir.entries()? {
+            let hidden = entry.name.as_bytes().starts_with(b".");
+            let named = || secret_name(below, &entry.name);
+            let stray = |name, why| Stray {
+                path: below.join(&entry.name),
+                name,
+                why,
+            };
+            match entry.kind {
+                Kind::Directory if entry.name == ".keys" => self.keyed.extend(folder(below)),
+                _ if hidden => {}
+                Kind::Directory => {
+                    let path = below.join(&entry.name);
+                    // A folder in the place of a sealed file.
+                    if let Some(Ok(name)) = named() {
+                        let why = OutOfPlace::NotAFile(Kind::Directory);
+                        self.strays.push(stray(Some(name), why));
+                    } else if path.as_os_str().len() > MAX_NAME {
+                        let why = OutOfPlace::Name(NameError::TooLong);
+                        self.strays.push(stray(None, why));
+                    } else if let Some(sub) = dir.sub(&entry.name)? {
+                        self.look_into(&sub, &path)?;
+                    }
+                }
+                Kind::File => match named() {
+                    Some(Ok(name)) => self.names.push(name),
+                    Some(Err(error)) => self.strays.push(stray(None, OutOfPlace::Name(error))),
+                    None => self.strays.push(stray(None, OutOfPlace::NotSealed)),
+                },
+                other => {
+                    let name = named().and_then(Result::ok);
+                    self.strays.push(stray(name, OutOfPlace::NotAFile(other)));
+                }
+            }
+        }
+        Ok(())
     }
-    FolderName::parse(folder.to_str()?).ok()
 }
 
-fn kind(entry: &walkdir::DirEntry) -> Kind {
-    use std::os::unix::fs::FileTypeExt;
-    let kind = entry.file_type();
-    match () {
-        () if kind.is_file() => Kind::File,
-        () if kind.is_symlink() => Kind::Link,
-        () if kind.is_fifo() => Kind::Fifo,
-        () if kind.is_socket() => Kind::Socket,
-        () if kind.is_block_device() || kind.is_char_device() => Kind::Device,
-        () => Kind::Unknown,
+/// Takes the names out that differ from an earlier one only in case.
+fn apart(mut names: Vec<SecretName>) -> (Vec<SecretName>, Vec<Stray>) {
+    // Of two such keys one has a lower-case letter at least; folders have no others.
+    let lower = |name: &SecretName| name.key().bytes().any(|byte| byte.is_ascii_lowercase());
+    let mut twins = Vec::new();
+    if !names.iter().any(lower) {
+        return (names, twins);
     }
+    let mut folded: HashMap<String, SecretName> = HashMap::new();
+    names.retain(|name| match folded.entry(name.folded()) {
+        Entry::Vacant(free) => {
+            free.insert(name.clone());
+            true
+        }
+        Entry::Occupied(other) => {
+            twins.push(Stray {
+                path: PathBuf::from(format!("{name}{ENDING}")),
+                name: Some(name.clone()),
+                why: OutOfPlace::CaseTwin(other.get().clone()),
+            });
+            false
+        }
+    });
+    (names, twins)
 }
 
-fn list_error(root: &Path, error: walkdir::Error) -> DiskError {
-    let path = error.path().unwrap_or(root).to_owned();
-    let source = error
-        .into_io_error()
-        .unwrap_or_else(|| std::io::Error::other("a loop of folders"));
-    DiskError::Io {
-        action: Action::List,
-        path,
-        source,
+/// Reads a file's name as a secret's, `None` if it does not end like one.
+fn secret_name(below: &Path, file: &OsStr) -> Option<Result<SecretName, NameError>> {
+    let stem = file.as_bytes().strip_suffix(ENDING.as_bytes())?;
+    let (Some(folder), Ok(stem)) = (below.to_str(), std::str::from_utf8(stem)) else {
+        return Some(Err(NameError::BadKey));
+    };
+    Some(if folder.is_empty() {
+        SecretName::parse(stem)
+    } else {
+        SecretName::parse(&format!("{folder}/{stem}"))
+    })
+}
+
+/// The folder of the vault at a path.
+fn folder(below: &Path) -> Option<FolderName> {
+    match below.to_str()? {
+        "" => Some(FolderName::top()),
+        path => FolderName::parse(path).ok(),
     }
 }
 
@@ -215,7 +209,7 @@ mod tests {
         symlink("/etc/passwd", at("LINK.age")).unwrap();
         symlink("/etc", at("etc")).unwrap();
 
-        let inventory = Inventory::list(vault.path()).unwrap();
+        let inventory = Inventory::list(&Dir::open(vault.path()).unwrap()).unwrap();
         let names: Vec<_> = inventory.names.iter().map(SecretName::as_str).collect();
         assert_eq!(names, ["A", "prod/B", "prod/eu/C"]);
         let keyed: Vec<_> = inventory.keyed.iter().map(FolderName::as_str).collect();

@@ -78,7 +78,7 @@ impl Vault {
     /// Lists what is in the vault; a missing vault is an empty one.
     pub fn inventory(&self) -> Result<Inventory, DiskError> {
         match self.home.sub(VAULT)? {
-            Some(vault) => Inventory::list(vault.path()),
+            Some(vault) => Inventory::list(&vault),
             None => Ok(Inventory::default()),
         }
     }

@@ -7,6 +7,7 @@ mod rollback;
 mod verify;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use thiserror::Error;
 
@@ -74,6 +75,8 @@ pub struct OpenHome {
     pub recovered: Recovered,
     // Keeps writers out while a set is read.
     lock: Option<SharedLock>,
+    // What the user had seen when it was first asked for.
+    seen: OnceLock<Arc<Seen>>,
 }
 
 impl OpenHome {
@@ -100,12 +103,26 @@ impl OpenHome {
             manifest,
             recovered: settled.recovered,
             lock: settled.lock,
+            seen: OnceLock::new(),
         })
     }
 
     /// Verifies the statements about the vault's keys; needs no identity.
     pub fn chains(&self, environment: &Environment) -> Result<Chains, KeysError> {
         chains_of(&self.vault, &self.manifest.id, environment)
+    }
+
+    /// Returns what this user has seen of the vault, read once until writers are let in again; `None`
+    /// without a folder for state.
+    pub fn seen(&self, environment: &Environment) -> Result<Option<Arc<Seen>>, DiskError> {
+        let Some(state) = environment.state() else {
+            return Ok(None);
+        };
+        if let Some(seen) = self.seen.get() {
+            return Ok(Some(seen.clone()));
+        }
+        let seen = Arc::new(Seen::load(&state, &self.manifest.id)?);
+        Ok(Some(self.seen.get_or_init(|| seen).clone()))
     }
 
     /// Has what these keys open compared with what this user has seen.
@@ -115,10 +132,9 @@ impl OpenHome {
         environment: &Environment,
         tell: Tell,
     ) -> Result<FolderKeys, DiskError> {
-        let Some(state) = environment.state() else {
+        let Some(seen) = self.seen(environment)? else {
             return Ok(keys);
         };
-        let seen = Seen::load(&state, &self.manifest.id)?;
         let variables = environment.variables().to_vec();
         let judge = GitJudge::new(self.path.clone(), variables, tell);
         Ok(keys.heeding(seen, Box::new(judge)))
@@ -143,6 +159,7 @@ impl OpenHome {
     /// Lets writers in again; what is read from here on may change in between.
     pub fn let_go(&mut self) {
         self.lock = None;
+        self.seen = OnceLock::new();
     }
 
     /// Takes the writer's lock. What was read before it may have changed.

@@ -196,7 +196,7 @@ fn write(
     // What is verified is what is written on: nobody else writes any more.
     let chains = chains_of(locked.vault(), &manifest.id, environment);
     let chains = chains.map_err(|error| Failure::of(what, &error))?;
-    let actual = Survey::new(locked.vault(), &manifest, seen.as_ref()).actual(&chains);
+    let actual = Survey::new(locked.vault(), &manifest, seen.as_deref()).actual(&chains);
     let actual = actual.map_err(|error| Failure::of(what, &error))?;
     let meter = ui.meter("sealed");
     let job = Job {
@@ -204,7 +204,7 @@ fn write(
         actual: &actual,
         keys,
         values: given,
-        seen: seen.as_ref(),
+        seen: seen.as_deref(),
         manifest: &manifest,
         now,
         progress: &|done, all| meter.show(done, all),

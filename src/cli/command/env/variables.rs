@@ -133,7 +133,8 @@ pub fn choose(
     let inventory = inventory.map_err(|error| Failure::of(what, &error))?;
     let seen = workspace.seen();
     let seen = seen.map_err(|error| Failure::of(what, &error))?;
-    select(manifest, &inventory, profile, seen.as_ref()).map_err(|error| Failure::of(what, &error))
+    select(manifest, &inventory, profile, seen.as_deref())
+        .map_err(|error| Failure::of(what, &error))
 }
 
 /// Opens every variable of the selection that does not stand in the process environment, unless one
@@ -195,15 +196,14 @@ pub fn repair(missing: &Missing, manifest: &Manifest) -> Option<String> {
 /// Opens what was selected. Private keys are read only if a secret of the vault is among it.
 pub fn open(selected: &Selected, workspace: &Workspace<'_>, ui: &Ui) -> Result<Variables, Failure> {
     let needed = selected.sources.needed();
-    let folders: BTreeSet<_> = needed.secrets.into_iter().map(SecretName::folder).collect();
-    let folders: Vec<_> = folders.into_iter().collect();
+    let folders = needed.folders();
     let keys = if folders.is_empty() {
         None
     } else {
         Some(workspace.reading_keys(&folders, selected.reading, ui)?)
     };
     let opener = keys.as_ref().map(|keys| keys.opener(workspace.vault()));
-    open_all(&selected.sources, selected.local.as_ref(), opener)
+    open_all(&selected.sources, &needed, selected.local.as_ref(), opener)
         .map_err(|error| refused("cannot hand out the secrets", &error))
 }
 

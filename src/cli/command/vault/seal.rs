@@ -59,6 +59,7 @@ pub fn seal_all(
 ) -> Result<Vec<Sealed>, Failure> {
     let mut outcomes = Vec::with_capacity(values.len());
     let mut marks = Vec::new();
+    workspace.let_go();
     let seen = workspace.seen().unwrap_or_default();
     let mut locked = workspace.lock(ui)?;
     let names: Vec<_> = values.iter().map(|(name, _)| *name).collect();
@@ -177,6 +178,7 @@ pub fn seal_former(
     ui: &Ui,
 ) -> Result<(), Failure> {
     let what = || format!("cannot seal `{name}`");
+    workspace.let_go();
     let seen = workspace.seen().unwrap_or_default();
     let mut locked = workspace.lock(ui)?;
     refuse_twins(locked.vault(), &[name])?;

@@ -48,7 +48,7 @@ pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Fail
         workspace.vault(),
         workspace.manifest(),
         &keys,
-        seen.as_ref(),
+        seen.as_deref(),
         takes,
     );
     let mut report = report.map_err(|error| Failure::of(what, &error))?;
