@@ -27,16 +27,12 @@ fn house(names: &[&str], more: &str) -> House {
     house
 }
 
-/// Applies, says what was done, and finds nothing more to do.
+/// Applies what is wished for, and what is asked for this once; says what was done, and finds nothing
+/// more to do.
 #[track_caller]
-fn applied(house: &House, more: &[&str]) -> String {
-    let done = house.run([&["apply", "--yes"], more].concat()).ok();
-    // What is asked for anew is done anew.
-    let more: Vec<_> = match more {
-        ["--rotate", _, more @ ..] => more.to_vec(),
-        more => more.to_vec(),
-    };
-    let plan = house.run([&["plan", "--detailed-exitcode"], &more[..]].concat());
+fn applied(house: &House, wish: &[&str], once: &[&str]) -> String {
+    let done = house.run([&["apply", "--yes"], wish, once].concat()).ok();
+    let plan = house.run([&["plan", "--detailed-exitcode"], wish].concat());
     let plan = String::from_utf8(plan.ok()).unwrap();
     assert!(plan.contains("No changes."), "{plan}");
     String::from_utf8(done).unwrap()
@@ -66,7 +62,7 @@ fn a_secret_goes_to_the_end_of_a_chain_of_moves() {
     for at in ["A", "dev/B", "prod/C"] {
         let chain = [("A", "dev/B"), ("dev/B", "prod/C"), ("prod/C", "D")];
         let house = house(&[at], &moves(&chain));
-        applied(&house, &[]);
+        applied(&house, &[], &[]);
         assert_eq!(list(&house), "D\n");
         assert_eq!(value(&house, "D"), at);
     }
@@ -121,7 +117,7 @@ fn two_files_that_get_one_name_are_both_named_and_both_stay() {
         assert!(said.contains(&both), "{said}");
         assert_eq!(list(&house), format!("{one}\n{other}\n"));
         house.run(["vault", "remove", one, "--yes"]).ok();
-        applied(&house, &[]);
+        applied(&house, &[], &[]);
         assert_eq!(value(&house, "C"), other);
         assert_eq!(list(&house), "C\n");
     }
@@ -135,7 +131,7 @@ fn a_name_that_is_declared_gets_the_moved_value_and_nobody_is_asked() {
     ] {
         let more = moves(&[("OLD", "NEW")]) + &format!("[secrets.NEW]\n{origin}\n");
         let house = house(&["OLD"], &more);
-        let done = applied(&house, &[]);
+        let done = applied(&house, &[], &[]);
         assert!(done.contains("> NEW  moved"), "{done}");
         assert_eq!(value(&house, "NEW"), "OLD");
     }
@@ -156,12 +152,12 @@ fn a_moved_value_that_somebody_who_left_has_seen_is_made_anew_in_the_same_step()
     let readers = house.home().join("recipients/bob.pub");
     fs::write(&readers, BOB).unwrap();
     let digest = digest(&house);
-    applied(&house, &["--accept-recipients", &digest]);
+    applied(&house, &[], &["--accept-recipients", &digest]);
     fs::remove_file(readers).unwrap();
     let generate = "generate = { kind = \"password\", length = 20 }";
     let more = moves(&[("api/OLD", "web/NEW")]) + &format!("[secrets.\"web/NEW\"]\n{generate}\n");
     manifest(&house, &more);
-    let done = applied(&house, &[]);
+    let done = applied(&house, &[], &[]);
     assert!(done.contains("- api/OLD  removed"), "{done}");
     assert!(done.contains("@ web/NEW  rotated"), "{done}");
     assert_eq!(list(&house), "web/NEW\n");
@@ -179,33 +175,33 @@ fn whatever_else_becomes_of_a_moved_secret_becomes_of_it_in_the_same_step() {
     let moved = moves(&[("OLD", "NEW")]);
 
     let pruned = house(&["OLD"], &moved);
-    applied(&pruned, &["--prune"]);
+    applied(&pruned, &["--prune"], &[]);
     assert_eq!(list(&pruned), "");
 
     let removed = house(&["OLD"], &(moved.clone() + "[[removed]]\nname = \"NEW\"\n"));
-    applied(&removed, &[]);
+    applied(&removed, &[], &[]);
     assert_eq!(list(&removed), "");
 
     let adopted = house(&["OLD"], &moved);
-    applied(&adopted, &["--adopt"]);
+    applied(&adopted, &["--adopt"], &[]);
     assert_eq!(value(&adopted, "NEW"), "OLD");
     let text = fs::read_to_string(adopted.home().join("hoziron.toml")).unwrap();
     assert!(text.contains("[secrets.NEW]"), "{text}");
 
     let rotated = house(&["OLD"], &(moved.clone() + generate));
-    applied(&rotated, &["--rotate", "NEW"]);
+    applied(&rotated, &[], &["--rotate", "NEW"]);
     assert_eq!(value(&rotated, "NEW").len(), 20);
     assert_eq!(list(&rotated), "NEW\n");
 
     let given = house(&["OLD"], &moved);
     let path = input(&given, "NEW=given\n");
-    applied(&given, &["--input", &path]);
+    applied(&given, &["--input", &path], &[]);
     assert_eq!(value(&given, "NEW"), "given");
     assert_eq!(list(&given), "NEW\n");
 
     let same = house(&["OLD"], &moved);
     let path = input(&same, "NEW=OLD\n");
-    applied(&same, &["--input", &path]);
+    applied(&same, &["--input", &path], &[]);
     assert_eq!(value(&same, "NEW"), "OLD");
 }
 
@@ -234,7 +230,7 @@ fn a_name_that_differs_from_another_one_only_in_case_is_not_made() {
         assert!(said.contains("`api/TOKEN` differs only in case"), "{said}");
     }
     let alone = house(&["api/TOKEN"], &moves(&[("api/TOKEN", "api/token")]));
-    applied(&alone, &[]);
+    applied(&alone, &[], &[]);
     assert_eq!(value(&alone, "api/token"), "api/TOKEN");
 }
 
@@ -243,7 +239,7 @@ fn a_name_that_differs_from_another_one_only_in_case_is_not_made() {
 fn a_pair_is_made_together_or_not_at_all() {
     let pair = "[secrets.KEY]\ngenerate = { kind = \"age\", public = \"KEY_PUB\" }\n";
     let house = house(&[], pair);
-    applied(&house, &[]);
+    applied(&house, &[], &[]);
     let halves = |house: &House| {
         let private: age::x25519::Identity = value(house, "KEY").parse().unwrap();
         (private.to_public().to_string(), value(house, "KEY_PUB"))
@@ -253,7 +249,11 @@ fn a_pair_is_made_together_or_not_at_all() {
     // Everything is sealed anew for bob, and the pair is made anew.
     fs::write(house.home().join("recipients/bob.pub"), BOB).unwrap();
     let digest = digest(&house);
-    applied(&house, &["--rotate", "KEY", "--accept-recipients", &digest]);
+    applied(
+        &house,
+        &[],
+        &["--rotate", "KEY", "--accept-recipients", &digest],
+    );
     let (derived, second) = halves(&house);
     assert_eq!(derived, second);
     assert_ne!(first, second);
@@ -264,7 +264,7 @@ fn a_pair_is_made_together_or_not_at_all() {
     let said = blocked(&house, &["--rotate", "KEY", "--input", path]);
     assert!(said.contains("made together with `KEY`"), "{said}");
     fs::write(path, format!("KEY_PUB={second}\nKEY=another\n")).unwrap();
-    applied(&house, &["--input", path]);
+    applied(&house, &["--input", path], &[]);
     let said = blocked(&house, &["--input", path, "--rotate", "KEY"]);
     assert!(said.contains("is the one that is there"), "{said}");
 }

@@ -125,8 +125,8 @@ fn a_value_that_is_not_what_its_declaration_asks_for_is_not_sealed() {
         assert_eq!(house.run(from_file).fails(1), said);
     }
     for words in [
-        &["vault", "set", "TOKEN", "--generate", "hex:8"][..],
-        &["vault", "generate", "TOKEN", "hex:8"],
+        &["vault", "set", "TOKEN", "--generate", "hex:16"][..],
+        &["vault", "generate", "TOKEN", "hex:16"],
     ] {
         let said = house.run(words).fails(1);
         assert!(said.contains("does not match the pattern"), "{said}");
