@@ -188,7 +188,7 @@ fn killed(life: &mut Life, wanted: &Wanted, given: &Values, context: &str) -> Ta
 fn the_plan_after_an_apply_is_empty() {
     let may_kill = has_strace("the_plan_after_an_apply_is_empty");
     let told = std::env::var("HOZIRON_LIVES").ok();
-    let lives: u64 = told.and_then(|text| text.parse().ok()).unwrap_or(120);
+    let lives: u64 = told.and_then(|text| text.parse().ok()).unwrap_or(200);
     let play = |part: u64| {
         let mut all = Tally::default();
         for seed in (0..lives).filter(|seed| seed % AT_ONCE == part) {
