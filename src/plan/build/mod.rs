@@ -22,7 +22,7 @@ use crate::people::Chain;
 use crate::plan::people::{self, FolderChange};
 use crate::plan::row::{Attention, Row, Step, Supply};
 use crate::plan::why::Why;
-use crate::plan::{Actual, Findings, Plan, Wanted};
+use crate::plan::{Actual, Basis, Findings, Plan, Wanted};
 
 /// Seconds of a day.
 const DAY: u64 = 24 * 3600;
@@ -125,7 +125,7 @@ impl<'a> Builder<'a> {
             attention: self.attention,
             unchanged: self.unchanged,
             verified: self.findings.identity,
-            basis: Plan::basis_of(self.actual),
+            basis: Basis::of(self.actual),
         }
     }
 
