@@ -10,6 +10,7 @@ mod given;
 mod hint;
 mod home_files;
 mod keys;
+mod lost;
 mod meter;
 mod own_key;
 mod people;
@@ -93,6 +94,8 @@ fn dispatch(
             VaultCommand::Members(command) => members(command, &mut open()?, ui),
             VaultCommand::Access(args) => command::vault::access::run(args, &open()?, ui),
             VaultCommand::Exposure(args) => command::vault::exposure::run(args, &open()?, ui),
+            VaultCommand::Submit(args) => command::vault::submit::run(args, open, ui),
+            VaultCommand::Accept(args) => command::vault::accept::run(args, &mut open()?, ui),
             VaultCommand::Trust(args) => command::vault::trust::run(args, &open()?, ui),
         },
         Some(Command::Plan(args)) => command::plan::run(args, &open()?, ui),

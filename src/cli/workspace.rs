@@ -109,16 +109,32 @@ impl<'a> Workspace<'a> {
         accepted: impl IntoIterator<Item = (FolderName, KnownHead)>,
         ui: &Ui,
     ) {
+        let accept = |heads: &mut Heads| {
+            let each = accepted.into_iter();
+            each.fold(false, |news, (folder, head)| {
+                heads.accept(&folder, head) | news
+            })
+        };
+        self.change_heads(accept, ui);
+    }
+
+    /// Forgets the keys of folders that were accepted.
+    pub fn forget_heads(&self, folders: &[FolderName], ui: &Ui) {
+        let forget = |heads: &mut Heads| {
+            let each = folders.iter();
+            each.fold(false, |any, folder| heads.forget(folder) | any)
+        };
+        self.change_heads(forget, ui);
+    }
+
+    fn change_heads(&self, change: impl FnOnce(&mut Heads) -> bool, ui: &Ui) {
         let Some(state) = self.environment.state() else {
             return;
         };
         let Ok(mut heads) = Heads::load(&state, self.id()) else {
             return;
         };
-        let news = accepted.into_iter().fold(false, |news, (folder, head)| {
-            heads.accept(&folder, head) | news
-        });
-        if !news {
+        if !change(&mut heads) {
             return;
         }
         let (path, text) = heads.text();
@@ -202,13 +218,35 @@ impl<'a> Workspace<'a> {
     ) -> Result<FolderKeys, Failure> {
         let chains = || chains_of(vault, self.id(), self.environment);
         let keys = keys::open(vault, chains, wanted, stale, self.keyring(ui)?, ui)?;
+        self.heed_pins(vault, keys.chains())?;
+        Ok(keys)
+    }
+
+    /// Refuses a vault that has not come as far as its pins say. Returns whether it has any.
+    fn heed_pins(&self, vault: &Vault, chains: &Chains) -> Result<bool, Failure> {
         let pins = keys::pins(self.global, self.environment)?;
-        let own = pins.iter().filter(|pin| pin.id == *self.id());
-        for (folder, floor) in own.flat_map(|pin| &pin.floors) {
-            keys.require(vault, folder, *floor)
+        let own: Vec<_> = pins.iter().filter(|pin| pin.id == *self.id()).collect();
+        for (folder, floor) in own.iter().flat_map(|pin| &pin.floors) {
+            chains
+                .require(vault, folder, *floor)
                 .map_err(|error| Failure::of("the vault is not as far as its pin says", &error))?;
         }
-        Ok(keys)
+        Ok(!own.is_empty())
+    }
+
+    /// Says whether anything but the repository itself vouches for the vault: a pin, or what this user
+    /// has accepted before. No private key is looked for.
+    pub fn vouched(&self, chains: &Chains) -> Result<bool, Failure> {
+        let pinned = self.heed_pins(self.vault(), chains)?;
+        if pinned || chains.is_known() {
+            return Ok(true);
+        }
+        if keys::pins(self.global, self.environment)?.is_empty() {
+            return Ok(false);
+        }
+        let what = format!("vault {} is not the one that is pinned", self.id());
+        Err(Failure::new(what, Exit::Untrusted)
+            .hint("compare the id by voice with somebody who works in it, and pin that one"))
     }
 
     /// Reads private keys; those under a passphrase stay locked.
@@ -241,7 +279,7 @@ pub fn name(text: &str, profile: Option<&str>) -> Result<SecretName, Failure> {
     if let Some((name, value)) = text.split_once('=') {
         // What ends in `=` may be a value in base64 itself.
         let named = value.trim_matches('=').is_empty() || SecretName::parse(name).is_err();
-        return Err(refused_value(if named { "NAME" } else { name }));
+        return Err(refused_value("set", if named { "NAME" } else { name }));
     }
     let whole = match profile {
         Some(profile) => SecretName::within(&folder(profile)?, text),
@@ -251,11 +289,11 @@ pub fn name(text: &str, profile: Option<&str>) -> Result<SecretName, Failure> {
 }
 
 /// Refuses a value on the command line, and does not show it.
-pub fn refused_value(name: &str) -> Failure {
+pub fn refused_value(verb: &str, name: &str) -> Failure {
     Failure::new("a value on the command line is refused", Exit::Usage)
         .cause("other users and the shell's history would see it; it is not shown here either")
         .hint(format!(
-            "type it when asked: `hoziron vault set {}`",
+            "type it when asked: `hoziron vault {verb} {}`",
             name.split('=').next().unwrap_or_default()
         ))
         .hint("or pipe it in, or use `--from-file PATH`; and change the value if it was a real one")

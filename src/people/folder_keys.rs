@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::domain::{FolderName, Keyring, Readers, SecretName, SigningKey};
 use crate::people::chain::{Chain, Epoch};
 use crate::people::chains::Chains;
-use crate::people::guard::{Guard, Judge};
+use crate::people::guard::{Guard, Judge, Setback};
 use crate::people::keys_error::KeysError;
 use crate::sealed::{FolderKey, KeyId, SealedError};
 use crate::vault::trust::Seen;
@@ -39,7 +39,7 @@ pub struct NotOpened {
 #[derive(Debug)]
 pub struct FolderKeys {
     chains: Chains,
-    keyring: Keyring,
+    pub(super) keyring: Keyring,
     opened: Mutex<BTreeMap<KeyId, Arc<FolderKey>>>,
     // What openers do by default with a stale file.
     pub(super) stale: Stale,
@@ -142,26 +142,8 @@ impl FolderKeys {
         self.chains.of(vault, folder)
     }
 
-    /// Refuses a folder whose key has not come as far as it should have at least.
-    pub fn require(&self, vault: &Vault, folder: &FolderName, floor: u32) -> Result<(), KeysError> {
-        let chain = self.chains.of(vault, folder)?;
-        let epoch = if chain.folder() == folder {
-            chain.head()?.dir.epoch()
-        } else {
-            0
-        };
-        if epoch >= floor {
-            return Ok(());
-        }
-        Err(KeysError::Floor {
-            folder: folder.clone(),
-            epoch,
-            floor,
-        })
-    }
-
     /// Says how a secret that this user has seen was taken away; `None`: it is one of another branch.
-    pub fn gone(&self, name: &SecretName) -> Option<String> {
+    pub fn gone(&self, name: &SecretName) -> Option<Setback> {
         self.guard.as_ref()?.gone(name)
     }
 
@@ -173,18 +155,7 @@ impl FolderKeys {
     /// Returns the key under which a folder's files are sealed, and who reads them.
     pub fn head(&self, vault: &Vault, folder: &FolderName) -> Result<Head, KeysError> {
         let chain = self.chain(vault, folder)?;
-        if let Some(known) = chain.behind() {
-            let head = chain
-                .leaves()
-                .next()
-                .expect("a chain has a first statement");
-            return Err(KeysError::Behind {
-                folder: chain.folder().clone(),
-                epoch: known.epoch,
-                left: chain.left(head.statement.key),
-            });
-        }
-        let head = chain.head()?;
+        let head = chain.current()?;
         let key = self.key(vault, &chain, head)?;
         let readers = head.readers.clone();
         Ok(Head {

@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use crate::disk::DiskError;
 use crate::domain::{FolderName, ReaderName, VaultId};
+use crate::people::guard::Setback;
 use crate::people::signed::StatementError;
 use crate::sealed::SealedError;
 
@@ -58,7 +59,7 @@ pub enum KeysError {
         /// The statement.
         place: String,
         /// How it came about.
-        how: String,
+        how: Setback,
     },
     /// A grant is not an age file.
     #[error("`{place}`: {source}")]

@@ -116,6 +116,13 @@ pub enum Why {
         /// How many there are.
         expected: usize,
     },
+    /// There is something in an inbox that nobody submitted, or more than is looked at.
+    StrayInbox(String),
+    /// Values from outside wait for somebody to accept or reject them.
+    Submitted {
+        /// How many.
+        count: usize,
+    },
     /// Another name differs only in case, which not every file system can tell apart.
     Twin {
         /// The other name.
@@ -247,6 +254,13 @@ impl fmt::Display for Why {
             }
             Self::Stanzas { found, expected } => {
                 write!(f, "sealed to {found} of {expected} recipients")
+            }
+            Self::StrayInbox(what) => f.write_str(what),
+            Self::Submitted { count: 1 } => {
+                f.write_str("a value from outside waits to be accepted")
+            }
+            Self::Submitted { count } => {
+                write!(f, "{count} values from outside wait to be accepted")
             }
             Self::Undeclared { variable, paths } => write!(
                 f,

@@ -52,11 +52,13 @@ impl FolderKey {
         keyring: &Keyring,
     ) -> Result<Self, SealedError> {
         let value = open_plain(grant, keyring)?;
-        let raw = value
-            .reveal()
-            .try_into()
-            .map_err(|_| SealedError::BadGrant)?;
-        Ok(Self::derive(Zeroizing::new(raw), vault, folder))
+        Self::from_value(&value, vault, folder).ok_or(SealedError::BadGrant)
+    }
+
+    /// Takes what a grant holds; `None` if it is not 32 bytes.
+    pub fn from_value(value: &SecretValue, vault: &VaultId, folder: &FolderName) -> Option<Self> {
+        let raw = value.reveal().try_into().ok()?;
+        Some(Self::derive(Zeroizing::new(raw), vault, folder))
     }
 
     fn derive(raw: Zeroizing<[u8; KEY]>, vault: &VaultId, folder: &FolderName) -> Self {

@@ -5,20 +5,31 @@
 use std::borrow::Cow;
 
 use crate::domain::{Keyring, Recipient, SecretValue};
-use crate::sealed::{MAX_FILE, SealedError, open_binary, open_plain, seal_plain};
+use crate::sealed::header::Header;
+use crate::sealed::{
+    FramingError, MAX_FILE, SealedError, dearmor, open_binary, refuse_passphrase, seal_plain,
+};
 
 /// How an age file without armor starts.
 const INTRO: &[u8] = b"age-encryption.org/v1\n";
 
 /// Opens an age file that is not the vault's.
 pub fn open_foreign(file: &[u8], keyring: &Keyring) -> Result<SecretValue, SealedError> {
-    if file.starts_with(INTRO) {
-        if file.len() > MAX_FILE {
-            return Err(SealedError::TooLong);
-        }
-        return open_binary(file, keyring);
+    open_binary(&binary(file)?, keyring)
+}
+
+/// Says whether a file is an age file as [`open_foreign`] would open it. Nothing is opened.
+pub fn check_foreign(file: &[u8]) -> Result<(), SealedError> {
+    Ok(refuse_passphrase(&Header::parse(&binary(file)?)?)?)
+}
+
+/// What is in the armor, if a file has one.
+pub(super) fn binary(file: &[u8]) -> Result<Cow<'_, [u8]>, FramingError> {
+    match () {
+        () if file.len() > MAX_FILE => Err(FramingError::TooLong),
+        () if file.starts_with(INTRO) => Ok(Cow::Borrowed(file)),
+        () => dearmor(&canonical(file)).map(Cow::Owned),
     }
-    open_plain(&canonical(file), keyring)
 }
 
 /// Seals bytes as an age file in armor that carries nothing of ours.

@@ -7,6 +7,7 @@ mod armor;
 mod folder_key;
 mod foreign;
 mod header;
+mod inbox;
 mod payload;
 mod stanza;
 #[cfg(test)]
@@ -22,7 +23,8 @@ use thiserror::Error;
 
 pub use armor::MAX_FILE;
 pub use folder_key::FolderKey;
-pub use foreign::{open_foreign, seal_foreign};
+pub use foreign::{check_foreign, open_foreign, seal_foreign};
+pub use inbox::{Address, Submission, SubmissionError, open_submission, seal_submission};
 pub use stanza::{Content, Facts, KeyId, Trail};
 
 use crate::domain::{Keyring, MAX_VALUE, Recipient, RecipientError, SecretName, SecretValue};

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use thiserror::Error;
 
 use crate::domain::{Recipient, SecretValue};
+use crate::input::ini;
 use crate::input::tree::{Child, Node, Scalar};
 use crate::sealed::{SealedError, seal_foreign};
 use crate::sops::document::Document;
@@ -106,7 +107,10 @@ pub fn write(
         path: Vec::new(),
         used: 0,
     };
-    writer.map(tree)?;
+    match store {
+        Store::Ini => writer.sections(tree)?,
+        _ => writer.map(tree)?,
+    }
     if let Some(known) = known
         && recipients.iter().all(has)
         && known.document.store == store
@@ -152,29 +156,47 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn map(&mut self, children: &[Child]) -> Result<(), WriteError> {
-        for child in children {
-            let Child::Node(key, node) = child else {
-                continue;
-            };
-            self.path.push(key.clone());
-            self.check_key(key)?;
-            let depth = self.path.len() - 1;
-            match node {
-                Node::Map(children) => {
-                    let key = key.clone();
-                    self.lines.push(Line {
-                        depth,
-                        key,
-                        sealed: None,
-                    });
-                    self.map(children)?;
-                }
-                Node::Scalar(Scalar::Text(value)) => self.value(key, value, depth)?,
-                Node::List(_) | Node::Scalar(_) => return Err(self.bad_key()),
+        children.iter().try_for_each(|child| self.child(child))
+    }
+
+    fn child(&mut self, child: &Child) -> Result<(), WriteError> {
+        let Child::Node(key, node) = child else {
+            return Ok(());
+        };
+        self.path.push(key.clone());
+        self.check_key(key)?;
+        let depth = self.path.len() - 1;
+        match node {
+            Node::Map(children) => {
+                self.above(key, depth);
+                self.map(children)?;
             }
+            Node::Scalar(Scalar::Text(value)) => self.value(key, value, depth)?,
+            Node::List(_) | Node::Scalar(_) => return Err(self.bad_key()),
+        }
+        self.path.pop();
+        Ok(())
+    }
+
+    fn above(&mut self, key: &str, depth: usize) {
+        self.lines.push(Line {
+            depth,
+            key: key.to_owned(),
+            sealed: None,
+        });
+    }
+
+    /// What is in no section comes first, and is in one of its own to sops.
+    fn sections(&mut self, tree: &[Child]) -> Result<(), WriteError> {
+        let is_map = |child: &&Child| matches!(child, Child::Node(_, Node::Map(_)));
+        let (sections, top): (Vec<_>, Vec<_>) = tree.iter().partition(is_map);
+        if !top.is_empty() {
+            self.above(ini::TOP, 0);
+            self.path.push(ini::TOP.to_owned());
+            top.into_iter().try_for_each(|child| self.child(child))?;
             self.path.pop();
         }
-        Ok(())
+        sections.into_iter().try_for_each(|child| self.child(child))
     }
 
     fn value(&mut self, key: &str, value: &SecretValue, depth: usize) -> Result<(), WriteError> {
@@ -206,8 +228,13 @@ impl Writer<'_> {
     fn check_key(&self, key: &str) -> Result<(), WriteError> {
         let safe = |byte: u8| byte.is_ascii_alphanumeric() || IN_KEYS.contains(&byte);
         let kept = match self.store {
+            Store::Binary => self.path != ["data"],
             Store::Dotenv => self.path.len() > 1 || key.starts_with("sops_"),
-            _ => self.path.len() == 1 && key == "sops",
+            Store::Ini => match self.path.len() {
+                1 => key == "sops" || key == ini::TOP,
+                length => length > 2,
+            },
+            Store::Json | Store::Yaml => self.path.len() == 1 && key == "sops",
         };
         let wrong = key.is_empty() || !key.bytes().all(safe) || key.ends_with(IN_THE_OPEN);
         match kept || wrong {
@@ -222,7 +249,7 @@ impl Writer<'_> {
 
     fn check_value(&self, value: &SecretValue) -> Result<(), WriteError> {
         let bytes = value.reveal();
-        let why = if std::str::from_utf8(bytes).is_err() {
+        let why = if self.store != Store::Binary && std::str::from_utf8(bytes).is_err() {
             "is not UTF-8"
         } else if self.store == Store::Dotenv && bytes.windows(2).any(|pair| pair == br"\n") {
             r"has the two characters `\n`"

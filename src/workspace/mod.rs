@@ -136,17 +136,15 @@ impl OpenHome {
             return Ok(keys);
         };
         let variables = environment.variables().to_vec();
-        let judge = GitJudge::new(self.path.clone(), variables, tell);
+        let protected = self.protected().cloned().collect();
+        let judge = GitJudge::new(self.path.clone(), variables, protected, tell);
         Ok(keys.heeding(seen, Box::new(judge)))
     }
 
     /// Says whether files are opened that somebody who has left may have made: if it was asked for,
     /// or if the environment says so and none of the folders is protected.
     pub fn stale(&self, environment: &Environment, asked: Stale, folders: &[FolderName]) -> Stale {
-        let protected = |folder: &FolderName| {
-            let mut profiles = self.manifest.profiles.iter();
-            profiles.any(|(name, profile)| profile.protect && name.holds(folder))
-        };
+        let protected = |folder: &FolderName| self.protected().any(|name| name.holds(folder));
         let allowed = environment
             .get("HOZIRON_ALLOW_STALE")
             .is_some_and(|value| value == "1");
@@ -154,6 +152,12 @@ impl OpenHome {
             return Stale::Allow;
         }
         asked
+    }
+
+    /// Returns the profiles that are protected.
+    fn protected(&self) -> impl Iterator<Item = &FolderName> {
+        let profiles = self.manifest.profiles.iter();
+        profiles.filter_map(|(name, profile)| profile.protect.then_some(name))
     }
 
     /// Lets writers in again; what is read from here on may change in between.

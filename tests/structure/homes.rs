@@ -187,6 +187,7 @@ const REVEALS: &[(&str, usize)] = &[
     ("manifest/template.rs", 1),
     ("sealed/folder_key.rs", 1),
     ("sealed/payload.rs", 1),
+    ("sops/config.rs", 1),
     ("sops/document.rs", 1),
     ("sops/keys.rs", 1),
     ("sops/mac.rs", 1),

@@ -446,3 +446,161 @@ fn a_rollback_in_history_is_named_after_it_was_repaired() {
         "{text}"
     );
 }
+
+/// Somebody pushes the branch's commit before the last with force, and it is fetched as people do.
+/// Returns the commit that is lost.
+fn pushed_with_force(house: &House) -> String {
+    let lost = house.git(["rev-parse", "HEAD"]);
+    let remote = house.root().join("remote.git");
+    let remote = remote.to_str().unwrap();
+    house.git(["init", "-q", "--bare", remote]);
+    house.git(["push", "-q", remote, "main"]);
+    house.git(["push", "-q", "--force", remote, "HEAD~1:refs/heads/main"]);
+    house.git(["fetch", "-q", remote, "main"]);
+    house.git(["reset", "-q", "--hard", "FETCH_HEAD"]);
+    lost[..12].to_owned()
+}
+
+/// Accepts a rewritten history, and returns what was said.
+#[track_caller]
+fn accept_rewritten(house: &House) -> String {
+    let said = house.run(["vault", "trust", "--rewritten"]).fails(1);
+    assert!(said.contains("add `--yes`"), "{said}");
+    let accepted = house.run(["vault", "trust", "--rewritten", "--yes"]);
+    let said = accepted.stderr.clone();
+    accepted.ok();
+    let again = house.run(["vault", "trust", "--rewritten"]);
+    assert!(again.stderr.contains("is still there"), "{}", again.stderr);
+    again.ok();
+    said
+}
+
+#[test]
+fn a_rewritten_history_is_told_until_it_is_accepted() {
+    let house = house();
+    let lost = pushed_with_force(&house);
+    let get = house.run(["vault", "get", "KEY"]);
+    assert!(get.stderr.contains("history rewritten"), "{}", get.stderr);
+    assert!(get.stderr.contains(&lost), "{}", get.stderr);
+    assert_eq!(get.ok(), b"old");
+    house
+        .run(["vault", "trust", "--rewritten", "--json"])
+        .fails(64);
+    house.run(["vault", "trust", "--yes"]).fails(64);
+
+    let said = accept_rewritten(&house);
+    assert!(said.contains("of `KEY`") && said.contains(&lost), "{said}");
+    reads(&house, "old");
+    house.seal("KEY", b"newer");
+    reads(&house, "newer");
+}
+
+#[test]
+fn a_rewritten_history_is_refused_in_a_protected_profile() {
+    let house = House::new();
+    let manifest = house.home().join("hoziron.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let text = format!("{text}\n[profiles.prod]\nprotect = true\n");
+    fs::write(&manifest, text).unwrap();
+    house.seal("prod/KEY", b"old");
+    house.commit("the first value");
+    house.seal("prod/KEY", b"new");
+    house.seal("prod/LATER", b"later");
+    house.commit("the second value");
+    let lost = pushed_with_force(&house);
+    for words in [
+        &["vault", "get", "prod/KEY"][..],
+        &["env", "get", "KEY", "-P", "prod"],
+        &["vault", "get", "prod/KEY", "--allow-stale"],
+    ] {
+        let said = house.run(words).fails(6);
+        assert!(said.contains("history rewritten"), "{words:?}: {said}");
+        assert!(said.contains(&lost), "{words:?}: {said}");
+        assert!(
+            said.contains("vault trust --rewritten"),
+            "{words:?}: {said}"
+        );
+    }
+    let verify = house.run(["vault", "verify"]);
+    assert_eq!(verify.code(), 6, "{}", verify.stderr);
+    let text = String::from_utf8(verify.stdout).unwrap();
+    assert_eq!(text.matches("history rewritten").count(), 2, "{text}");
+
+    let said = accept_rewritten(&house);
+    assert!(said.contains("`prod/LATER`"), "{said}");
+    assert_eq!(house.run(["vault", "get", "prod/KEY"]).ok(), b"old");
+    house.run(["vault", "verify"]).ok();
+}
+
+/// An accepted key that the branch has lost is never passed over: it decides who reads.
+#[test]
+fn an_accepted_key_that_was_rewritten_away_is_missed() {
+    let house = left_house();
+    let lost = house.git(["rev-parse", "HEAD"]);
+    house.git(["reset", "-q", "--hard", "before"]);
+    for words in [
+        &["vault", "get", "KEY"][..],
+        &["vault", "get", "KEY", "--allow-stale"],
+        &["env", "get", "KEY"],
+    ] {
+        let said = house.run(words).fails(6);
+        assert!(said.contains("history rewritten"), "{words:?}: {said}");
+        assert!(said.contains(&lost[..12]), "{words:?}: {said}");
+        assert!(
+            said.contains("vault trust --rewritten"),
+            "{words:?}: {said}"
+        );
+    }
+    house.feed(["vault", "set", "KEY"], b"x").fails(6);
+    let said = accept_rewritten(&house);
+    assert!(said.contains("bob reads again then"), "{said}");
+    reads(&house, "old");
+    house.seal("KEY", b"newer");
+}
+
+/// An amended commit and a branch that was rebased have what was seen.
+#[test]
+fn ordinary_rewriting_asks_nothing() {
+    let house = house();
+    house.seal("KEY", b"newer");
+    house.git(["add", "-A"]);
+    house.git(["commit", "-q", "--amend", "-m", "amended"]);
+    reads(&house, "newer");
+    house.git(["checkout", "-q", "-b", "topic", "HEAD~1"]);
+    house.git(["commit", "-q", "--allow-empty", "-m", "topic"]);
+    reads(&house, "old");
+    house.git(["rebase", "-q", "main"]);
+    reads(&house, "newer");
+}
+
+/// What somebody seals himself he has accepted, one value or many: its key, and exactly this file.
+#[test]
+fn an_own_write_is_remembered_with_its_key() {
+    let house = House::new();
+    let state = || {
+        let mut vaults = fs::read_dir(house.state().join("vaults")).unwrap();
+        vaults.next().unwrap().unwrap().path()
+    };
+    let values = house.root().join("values.env");
+    fs::write(&values, "ONE=1\nTWO=2\n").unwrap();
+    for words in [
+        &["vault", "set", "KEY", "--generate", "uuid"][..],
+        &["vault", "import", values.to_str().unwrap(), "--yes"],
+        &["vault", "rename", "KEY", "OTHER"],
+        &["vault", "generate", "ONE", "uuid", "--yes"],
+    ] {
+        if house.state().join("vaults").exists() {
+            let _ = fs::remove_file(state().join("heads"));
+        }
+        house.run(words).ok();
+        let heads = fs::read_to_string(state().join("heads")).unwrap();
+        let key = keys(&house).pop().unwrap();
+        assert!(
+            heads.starts_with(&format!(". {key} ")),
+            "{words:?}: {heads}"
+        );
+    }
+    let seen = fs::read_to_string(state().join("seen")).unwrap();
+    let words: Vec<_> = seen.lines().map(|line| line.split(' ').count()).collect();
+    assert_eq!(words, [3, 3, 3], "{seen}");
+}

@@ -6,14 +6,26 @@ use crate::cli::hint::{Advice, Advise};
 use crate::manifest::{
     EditError, GeneratorError, ManifestError, ManifestErrors, Problem, ShapeError, TemplateError,
 };
-use crate::people::{FoundingError, KeysError, OpenError, StatementError};
-use crate::sealed::{FramingError, SealedError};
+use crate::people::{
+    ContributeError, ContributionError, FoundingError, KeysError, OpenError, Setback,
+    StatementError,
+};
+use crate::sealed::{FramingError, SealedError, SubmissionError};
 use crate::vault::transaction::TransactionError;
 use crate::vault::trust::TrustError;
 use crate::workspace::WorkspaceError;
 
 const FROM_GIT: &str = "look at it with `git log -p -- FILE`, and bring a good one back with `git checkout REV -- FILE`";
 const UPGRADE: &str = "use a newer hoziron";
+const REJECT: &str = "ask who put it there, or remove it: `hoziron vault accept --reject NAME`";
+
+/// The branch was reset to an older state, by its owner or by somebody who may push with force.
+fn rewritten(commit: &str) -> Advice {
+    Advice::new(Exit::Untrusted).hint(format!(
+        "ask who did it: `git log {commit}` shows what was there; if it is to stay as it is now, \
+         `hoziron vault trust --rewritten`"
+    ))
+}
 
 impl Advise for ManifestErrors {
     fn advise(&self) -> Advice {
@@ -142,6 +154,38 @@ impl Advise for SealedError {
     }
 }
 
+impl Advise for SubmissionError {
+    fn advise(&self) -> Advice {
+        match self {
+            Self::AnotherName | Self::AnotherVault | Self::Ordinary => {
+                Advice::new(Exit::Untrusted).hint(REJECT)
+            }
+            Self::Sealed(SealedError::NoIdentity) => {
+                Advice::new(Exit::NoIdentity).hint("whoever submitted it may do so again, now")
+            }
+            Self::Sealed(_) => Advice::new(Exit::Untrusted).hint(REJECT),
+        }
+    }
+}
+
+impl Advise for ContributionError {
+    fn advise(&self) -> Advice {
+        match self {
+            Self::FolderKey => Advice::new(Exit::Untrusted).hint(REJECT),
+            Self::Submission(error) => error.advise(),
+        }
+    }
+}
+
+impl Advise for ContributeError {
+    fn advise(&self) -> Advice {
+        match self {
+            Self::Keys(error) => error.advise(),
+            Self::Sealed(error) => error.advise(),
+        }
+    }
+}
+
 impl Advise for StatementError {
     fn advise(&self) -> Advice {
         match self {
@@ -163,6 +207,10 @@ impl Advise for KeysError {
                 .hint("this is an older branch, or somebody removed the newer key: merge or check out the newer state"),
             Self::Floor { .. } => Advice::new(Exit::Untrusted)
                 .hint("somebody shows you an older state, or the pin is of another vault: fetch the newest commits"),
+            Self::Removed {
+                how: Setback::Rewritten { commit },
+                ..
+            } => rewritten(commit),
             Self::Removed { .. } => Advice::new(Exit::Untrusted)
                 .hint("if nobody may take a key away, bring it back: `git revert COMMIT`"),
             Self::Split { .. } => Advice::new(Exit::Untrusted)
@@ -187,6 +235,10 @@ impl Advise for OpenError {
         match self {
             Self::Keys(error) => error.advise(),
             Self::Read(error) => error.advise(),
+            Self::RolledBack {
+                how: Setback::Rewritten { commit },
+                ..
+            } => rewritten(commit),
             Self::RolledBack { .. } => Advice::new(Exit::Untrusted)
                 .hint("seal the value that was there before anew: `hoziron vault restore NAME`"),
             Self::Sealed(error) => error.advise(),

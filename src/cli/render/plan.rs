@@ -185,6 +185,9 @@ fn command(attention: &Attention) -> Option<(String, String)> {
         Why::Stale { .. } => {
             format!("`hoziron apply --accept-stale {name}`, if it is what it should be")
         }
+        Why::Submitted { .. } => {
+            format!("`hoziron vault accept {name}`, once you have looked at it")
+        }
         Why::Undeclared { variable, .. } => {
             format!("`hoziron vault set {} --declare`", typed(variable))
         }

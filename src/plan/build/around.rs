@@ -1,7 +1,7 @@
 //! What is about no single secret: signed files that do not count, folders whose keys are in question,
 //! references that nothing declares, and what must hold of several secrets together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{FolderName, SecretName};
 use crate::manifest::Origin;
@@ -53,6 +53,42 @@ impl Builder<'_> {
             notes.extend(self.requirements());
         }
         let notes = notes.into_iter().map(|why| Attention { name: None, why });
+        self.attention.extend(notes);
+        self.inbox();
+    }
+
+    /// What waits to be accepted.
+    fn inbox(&mut self) {
+        let inbox = &self.actual.inbox;
+        let mut waiting: BTreeMap<&SecretName, usize> = BTreeMap::new();
+        for submitted in &inbox.waiting {
+            *waiting.entry(submitted.name()).or_default() += 1;
+        }
+        for (name, count) in waiting {
+            if self.wanted.takes(name) {
+                self.attention.push(Attention {
+                    name: Some(name.clone()),
+                    why: Why::Submitted { count },
+                });
+            }
+        }
+        if !self.wanted.keys.is_empty() {
+            return;
+        }
+        let strays = inbox.strays.iter();
+        let mut notes: Vec<_> = strays
+            .map(|(path, why)| format!("`{path}` {why}"))
+            .collect();
+        if inbox.more > 0 {
+            notes.push(format!(
+                "{} more files are in an inbox, and not looked at",
+                inbox.more
+            ));
+        }
+        let notes = notes.into_iter().map(|note| Attention {
+            name: None,
+            why: Why::StrayInbox(note),
+        });
         self.attention.extend(notes);
     }
 

@@ -1,5 +1,6 @@
 //! `hoziron vault …`
 
+pub mod accept;
 pub mod access;
 pub mod copy;
 pub mod declared;
@@ -13,6 +14,7 @@ pub mod init;
 pub mod join;
 pub mod list;
 pub mod members;
+pub mod recipients_from;
 pub mod rekey;
 pub mod remove;
 pub mod rename;
@@ -20,11 +22,14 @@ pub mod resolve;
 pub mod restore;
 pub mod set;
 pub mod show;
+pub mod submit;
 pub mod trust;
 pub mod verify;
 
+mod inbox;
 mod incoming;
 mod outgoing;
 mod seal;
+mod source;
 
 pub use seal::now;

@@ -15,18 +15,20 @@ use crate::env::Variables;
 use crate::env::format::{self, Format};
 use crate::export::{README, Syntax, age_dir, render};
 use crate::home::private::{Overwrite, write_private};
-use crate::input::tree::{Child, nest};
+use crate::input::tree::{Child, Node, Scalar, nest};
 use crate::people::FolderKeys;
 use crate::repository::{Tracked, tracked};
 use crate::sops::{self, Check, Document, Previous, Store, Written};
 use crate::vault::Vault;
 
 /// What the formats are called.
-pub const FORMATS: [&str; 8] = [
+pub const FORMATS: [&str; 10] = [
     "age-dir",
     "dotenv",
     "json",
+    "sops-binary",
     "sops-dotenv",
+    "sops-ini",
     "sops-json",
     "sops-yaml",
     "toml",
@@ -55,7 +57,9 @@ impl Kind {
             "age-dir" => Self::AgeDir,
             "dotenv" => Self::Dotenv,
             "json" => Self::Text(Syntax::Json),
+            "sops-binary" => Self::Sops(Store::Binary),
             "sops-dotenv" => Self::Sops(Store::Dotenv),
+            "sops-ini" => Self::Sops(Store::Ini),
             "sops-json" => Self::Sops(Store::Json),
             "sops-yaml" => Self::Sops(Store::Yaml),
             "toml" => Self::Text(Syntax::Toml),
@@ -122,7 +126,10 @@ impl Outgoing {
             Kind::AgeDir | Kind::Dotenv => self.dotenv(separator),
             Kind::Sops(store) => {
                 let now = format!("{:.0}", Timestamp::now());
-                let tree = self.tree(separator)?;
+                let tree = match store {
+                    Store::Binary => self.only()?,
+                    _ => self.tree(separator)?,
+                };
                 let recipients = self.recipients()?;
                 let written = sops::write(&tree, store, &recipients, &now, previous);
                 Ok(match written.map_err(|error| Failure::of(WHAT, &error))? {
@@ -190,6 +197,19 @@ impl Outgoing {
             }
         });
         paths.zip(std::mem::take(&mut self.values)).collect()
+    }
+
+    /// The one value of a binary file is the file.
+    fn only(&mut self) -> Result<Vec<Child>, Failure> {
+        match (self.values.len(), self.values.pop()) {
+            (1, Some(value)) => Ok(vec![Child::Node(
+                "data".to_owned(),
+                Node::Scalar(Scalar::Text(value)),
+            )]),
+            (count, _) => Err(Failure::new(WHAT, Exit::Error)
+                .cause(format!("a binary file is one value, and there are {count}"))
+                .hint("take a folder that holds only the one: `-P FOLDER`")),
+        }
     }
 
     fn tree(&mut self, separator: Option<&str>) -> Result<Vec<Child>, Failure> {
@@ -292,10 +312,13 @@ impl Output<'_> {
                 ui.note(&format!("wrote `{}`", path.display()));
             }
             Ok(there) if there.contains(&rule) => {}
-            Ok(_) => ui.warn(&format!(
-                "`{}` is there already and was not touched; its rule for this file is\n{rule}",
-                path.display()
-            )),
+            Ok(_) => {
+                ui.warn(&format!(
+                    "`{}` is there already and was not touched; its rule for this file is",
+                    path.display()
+                ));
+                rule.lines().for_each(|line| ui.note(line));
+            }
         }
         Ok(())
     }
