@@ -94,10 +94,14 @@ impl<'a> Survey<'a> {
         given: &BTreeMap<SecretName, SecretValue>,
     ) -> Findings {
         let names: Vec<&SecretName> = actual.files.keys().collect();
+        let moves = self.manifest.moves();
         let found = in_parallel(&names, |names| {
             let mut opener = keys.opener(self.vault);
             let mut look = |name: &SecretName| match opener.open(name) {
-                Ok(Some((value, _))) => self.opened(name, value.get(), given.get(name)),
+                Ok(Some((value, _))) => {
+                    let name = moves.get(name).copied().unwrap_or(name);
+                    self.opened(name, value.get(), given.get(name))
+                }
                 Ok(None) => Finding::Refused("it has just gone".to_owned()),
                 Err(OpenError::Stale { left }) => Finding::Stale {
                     left,
@@ -136,9 +140,8 @@ impl<'a> Survey<'a> {
         value: &SecretValue,
         given: Option<&SecretValue>,
     ) -> Finding {
-        let declaration = self.manifest.declarations.get(name);
         Finding::Opened {
-            fits: declaration.map_or(Ok(()), |declaration| declaration.shape.check(value)),
+            fits: self.manifest.check(name, value),
             differs: given.is_some_and(|given| !given.same_as(value)),
         }
     }

@@ -49,8 +49,7 @@ pub fn read(
     let given = names.values;
     let mut misfits = Vec::new();
     for (name, value) in &given {
-        let declaration = workspace.manifest().declarations.get(name);
-        if let Some(Err(error)) = declaration.map(|declaration| declaration.shape.check(value)) {
+        if let Err(error) = workspace.manifest().check(name, value) {
             misfits.push(format!("`{name}`: {error}"));
         }
     }

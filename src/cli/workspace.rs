@@ -19,7 +19,7 @@ use crate::vault::heads::{Heads, KnownHead};
 use crate::vault::transaction::Recovered;
 use crate::vault::trust::{HomeRecord, Seen};
 use crate::vault::{LockedVault, Vault};
-use crate::workspace::OpenHome;
+use crate::workspace::{OpenHome, chains_of};
 
 /// A home that is ready to be worked in, and how to talk about it.
 pub struct Workspace<'a> {
@@ -185,6 +185,11 @@ impl<'a> Workspace<'a> {
         Ok(chains)
     }
 
+    /// Returns what was pinned, on the command line and in the environment.
+    pub fn pins(&self) -> &[Pin] {
+        &self.pins
+    }
+
     /// Says whether anything but the repository itself vouches for the vault: a pin, or what this user
     /// has accepted before. No private key is looked for.
     pub fn vouched(&self, chains: &Chains) -> bool {
@@ -236,10 +241,7 @@ impl<'a> Workspace<'a> {
         stale: Stale,
         ui: &Ui,
     ) -> Result<FolderKeys, Failure> {
-        let chains = || {
-            let pins = &self.pins;
-            self.open.chains_in(vault, self.environment, pins)
-        };
+        let chains = || chains_of(vault, self.id(), self.environment, &self.pins);
         keys::open(vault, chains, wanted, stale, self.keyring(ui)?, ui)
     }
 

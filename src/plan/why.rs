@@ -59,13 +59,30 @@ pub enum Why {
         /// The name it has now.
         from: SecretName,
     },
-    /// Both names of a move are taken.
+    /// The manifest gives one name to several files.
     MoveTaken {
-        /// The name it has now.
-        from: SecretName,
+        /// The names they have now.
+        names: Vec<SecretName>,
+    },
+    /// A value was given for one half of a pair that is made together.
+    Paired {
+        /// The private half.
+        private: SecretName,
     },
     /// The manifest says that it goes.
     Removed,
+    /// A value was given for a name that the manifest has replaced.
+    Renamed {
+        /// The name it has now.
+        to: SecretName,
+    },
+    /// It has another name and another value now.
+    Replaced {
+        /// The name it has now.
+        to: SecretName,
+    },
+    /// It is to get another value, and the one that was given is the one that is there.
+    Same,
     /// It is to be removed or rotated in a protected profile, which has to be said.
     Protected {
         /// The profile.
@@ -112,6 +129,11 @@ pub enum Why {
     Submitted {
         /// How many.
         count: usize,
+    },
+    /// Another name differs only in case, which not every file system can tell apart.
+    Twin {
+        /// The other name.
+        other: SecretName,
     },
     /// `config.toml` refers to a variable that nothing declares.
     Undeclared {
@@ -180,10 +202,27 @@ impl fmt::Display for Why {
             }
             Self::Mixed { folder, mixed } => write!(f, "the readers of `{folder}`: {mixed}"),
             Self::Moved { from } => write!(f, "from `{from}`"),
-            Self::MoveTaken { from } => {
-                write!(f, "`{from}` is to be moved here, and both are there")
-            }
+            Self::MoveTaken { names } => write!(
+                f,
+                "`[[moved]]` gives this name to each of {}",
+                quoted(names)
+            ),
+            Self::Paired { private } => write!(
+                f,
+                "made together with `{private}`, and a value was given for one of the two"
+            ),
             Self::Removed => f.write_str("`[[removed]]` in hoziron.toml"),
+            Self::Renamed { to } => {
+                write!(
+                    f,
+                    "a value was given for it, and `[[moved]]` calls it `{to}`"
+                )
+            }
+            Self::Replaced { to } => write!(f, "`{to}` takes its place, with another value"),
+            Self::Same => {
+                f.write_str("to be rotated, and the value that was given is the one that is there")
+            }
+            Self::Twin { other } => write!(f, "`{other}` differs only in case"),
             Self::Protected { profile, flag } => {
                 write!(f, "profile `{profile}` is protected: it takes {flag}")
             }
@@ -234,11 +273,7 @@ impl fmt::Display for Why {
             Self::Undeclared { variable, paths } => write!(
                 f,
                 "`{variable}` is not declared; {} in config.toml refers to it",
-                paths
-                    .iter()
-                    .map(|path| format!("`{path}`"))
-                    .collect::<Vec<_>>()
-                    .join(", ")
+                quoted(paths)
             ),
             Self::Unmanaged | Self::UnmanagedError => f.write_str("not declared in hoziron.toml"),
             Self::Unmet {
@@ -252,8 +287,7 @@ impl fmt::Display for Why {
                     Rule::AtLeastOne => "at least one",
                     Rule::ExactlyOne => "exactly one",
                 };
-                let keys: Vec<_> = keys.iter().map(|key| format!("`{key}`")).collect();
-                write!(f, "{rule} of {} must be there", keys.join(", "))?;
+                write!(f, "{rule} of {} must be there", quoted(keys))?;
                 if let Some(profile) = profile {
                     write!(f, " in `{profile}`")?;
                 }
@@ -269,4 +303,9 @@ impl fmt::Display for Why {
 fn joined(names: &[ReaderName]) -> String {
     let names: Vec<_> = names.iter().map(ReaderName::as_str).collect();
     names.join(", ")
+}
+
+fn quoted(words: &[impl fmt::Display]) -> String {
+    let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+    words.join(", ")
 }

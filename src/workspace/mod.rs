@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 use thiserror::Error;
 
 use crate::disk::DiskError;
-use crate::domain::{FolderName, Pin};
+use crate::domain::{FolderName, Pin, VaultId};
 use crate::home::{
     Environment, FindError, JournalKeyError, MANIFEST, load_journal_key, load_or_make_journal_key,
 };
@@ -110,27 +110,7 @@ impl OpenHome {
     /// Verifies the statements about the vault's keys, and that these have come as far as the pins
     /// say; needs no identity.
     pub fn chains(&self, environment: &Environment, pins: &[Pin]) -> Result<Chains, KeysError> {
-        self.chains_in(&self.vault, environment, pins)
-    }
-
-    /// Verifies the statements as they stand elsewhere, about the same vault's keys.
-    pub fn chains_in(
-        &self,
-        vault: &Vault,
-        environment: &Environment,
-        pins: &[Pin],
-    ) -> Result<Chains, KeysError> {
-        let id = &self.manifest.id;
-        let known = environment
-            .state()
-            .map(|state| Heads::load(&state, id))
-            .transpose()?;
-        let chains = Chains::verify(vault, id, known)?;
-        let own = pins.iter().filter(|pin| pin.id == *id);
-        for (folder, floor) in own.flat_map(|pin| &pin.floors) {
-            chains.require(vault, folder, *floor)?;
-        }
-        Ok(chains)
+        chains_of(&self.vault, &self.manifest.id, environment, pins)
     }
 
     /// Returns what this user has seen of the vault, read once until writers are let in again; `None`
@@ -196,6 +176,25 @@ impl OpenHome {
         let (transaction, recovered) = begin(&self.vault, environment)?;
         Ok((LockedVault::new(&self.vault, transaction), recovered))
     }
+}
+
+/// Verifies the statements about a vault's keys, wherever it stands; needs no identity.
+pub fn chains_of(
+    vault: &Vault,
+    id: &VaultId,
+    environment: &Environment,
+    pins: &[Pin],
+) -> Result<Chains, KeysError> {
+    let known = environment
+        .state()
+        .map(|state| Heads::load(&state, id))
+        .transpose()?;
+    let chains = Chains::verify(vault, id, known)?;
+    let own = pins.iter().filter(|pin| pin.id == *id);
+    for (folder, floor) in own.flat_map(|pin| &pin.floors) {
+        chains.require(vault, folder, *floor)?;
+    }
+    Ok(chains)
 }
 
 /// Takes the writer's lock on a vault.

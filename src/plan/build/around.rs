@@ -47,7 +47,7 @@ impl Builder<'_> {
                 .manifest
                 .declarations
                 .keys()
-                .chain(self.actual.files.keys())
+                .chain(self.files.keys().copied())
                 .map(SecretName::key)
                 .collect();
             for (variable, paths) in &self.actual.references {
@@ -101,12 +101,18 @@ impl Builder<'_> {
     }
 
     fn requirements(&self) -> Vec<Why> {
-        let comes: BTreeSet<&SecretName> = self.rows.iter().map(|row| &row.name).collect();
-        let goes: BTreeSet<&SecretName> = self
-            .rows
-            .iter()
-            .filter(|row| row.step == Step::Remove)
+        let rows = self.rows.iter();
+        let comes: BTreeSet<&SecretName> = rows
+            .clone()
             .map(|row| &row.name)
+            .chain(&self.halves)
+            .collect();
+        let goes: BTreeSet<&SecretName> = rows
+            .filter_map(|row| match &row.step {
+                Step::Move { from } => Some(from),
+                Step::Remove => Some(&row.name),
+                _ => None,
+            })
             .collect();
         let there = |name: &SecretName| {
             let other = self

@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod access;
 pub mod copy;
+pub mod declared;
 pub mod diff;
 pub mod edit;
 pub mod export;
@@ -27,7 +28,6 @@ pub mod submit;
 pub mod trust;
 pub mod verify;
 
-mod declared;
 mod inbox;
 mod incoming;
 mod outgoing;

@@ -25,7 +25,8 @@ pub enum Sealed {
     Updated,
 }
 
-/// Seals one value as the next revision of its name, and makes it durable.
+/// Seals one value as the next revision of its name, and makes it durable; one that is not what its
+/// declaration asks for is refused.
 pub fn seal(
     workspace: &mut Workspace<'_>,
     keys: &FolderKeys,
@@ -34,6 +35,8 @@ pub fn seal(
     declare: Declare,
     ui: &Ui,
 ) -> Result<Sealed, Failure> {
+    let fits = workspace.manifest().check(name, value);
+    fits.map_err(|error| Failure::of(format!("cannot seal `{name}`"), &error))?;
     let along = Along {
         declare,
         taken: &[],

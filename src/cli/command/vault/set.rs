@@ -14,7 +14,8 @@ use crate::domain::{SecretName, SecretValue, VarName};
 /// Seal a value under a name
 ///
 /// Asks twice on a terminal, without showing what is typed. From a pipe, all of it is the value but
-/// for one line end at its end. The same value again writes nothing.
+/// for one line end at its end. The same value again writes nothing. A value that is not what the
+/// secret's declaration asks for is refused.
 ///
 /// Example: hoziron vault set STRIPE_API_KEY
 #[derive(ClapArgs)]
