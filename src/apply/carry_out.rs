@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::domain::{FolderName, Readers, SecretName, SecretValue, in_parallel};
+use crate::domain::{Addressee, FolderName, Readers, SecretName, SecretValue, in_parallel};
 use crate::manifest::{self, Generator, Manifest, ShapeError};
 use crate::people::change::{Change, ChangeError, Made, make};
 use crate::people::{FolderKeys, KeysError, OpenError, Opener, Stale};
@@ -248,7 +248,8 @@ impl Writer<'_> {
             value_time: self.job.now,
             content: Content::Value,
         };
-        let file = seal(value, name, &facts, &key, readers.recipients());
+        let to = readers.addressees();
+        let file = seal(value, name, &facts, &key, to, self.job.keys.plugins());
         let file = file.map_err(|source| at(name, source))?;
         Ok((name.clone(), facts.revision, file))
     }
@@ -272,20 +273,25 @@ impl Writer<'_> {
             revision: self.revision(name, Some(facts.revision)),
             ..facts
         };
+        let plugins = self.job.keys.plugins();
+        let all = readers.addressees();
         let file = match extent {
-            Extent::Whole => seal(value.get(), name, &facts, &key, readers.recipients()),
+            Extent::Whole => seal(value.get(), name, &facts, &key, all, plugins),
             Extent::Adds => {
                 let change = self.change(name);
                 let before = change.map(|change| &change.before);
-                let had: Vec<_> = before.into_iter().flat_map(Readers::recipients).collect();
-                let new = readers.recipients().filter(|key| !had.contains(key));
+                let had: Vec<_> = before.into_iter().flat_map(Readers::addressees).collect();
+                let had_by = |one: &Addressee<'_>| {
+                    let mut had = had.iter();
+                    had.any(|known| known.recipient == one.recipient)
+                };
+                let new = all.filter(|one| !had_by(one));
                 let there = self.read(name)?;
-                reseal(&there, name, &facts, &key, Others::Kept, new)
+                reseal(&there, name, &facts, &key, Others::Kept(&had), new, plugins)
             }
             Extent::Rewraps => {
                 let there = self.read(name)?;
-                let all = readers.recipients();
-                reseal(&there, name, &facts, &key, Others::Replaced, all)
+                reseal(&there, name, &facts, &key, Others::Replaced, all, plugins)
             }
         };
         let file = file.map_err(|source| at(name, source))?;

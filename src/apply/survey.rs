@@ -10,7 +10,7 @@ use crate::people::{Chains, Digest, FolderKeys, KeysError, OpenError};
 use crate::plan::{Actual, Claim, Finding, Findings};
 use crate::sealed::{MAX_FILE, SealedError, read_claim};
 use crate::vault::trust::Seen;
-use crate::vault::{Target, Vault};
+use crate::vault::{Inbox, Target, Vault};
 
 /// Reads what stands in a vault.
 pub struct Survey<'a> {
@@ -33,6 +33,7 @@ impl<'a> Survey<'a> {
     pub fn actual(&self, chains: &Chains) -> Result<Actual, DiskError> {
         let inventory = self.vault.inventory()?;
         let mut actual = Actual {
+            inbox: Inbox::list(self.vault, &inventory.inboxes),
             strays: inventory.strays,
             ..Actual::default()
         };

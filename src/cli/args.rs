@@ -137,6 +137,8 @@ pub enum VaultCommand {
     Members(MembersCommand),
     Access(vault::access::Args),
     Exposure(vault::exposure::Args),
+    Submit(vault::submit::Args),
+    Accept(vault::accept::Args),
     Trust(vault::trust::Args),
 }
 

@@ -11,6 +11,7 @@ mod given;
 mod hint;
 mod home_files;
 mod keys;
+mod lost;
 mod meter;
 mod own_key;
 mod past;
@@ -71,6 +72,16 @@ fn dispatch(
     ui: &Ui,
 ) -> Result<Exit, Failure> {
     let global = &cli.global;
+    // Once a command was to be started, only its own exit codes are below 125.
+    let not_started = |failure: Failure| match failure.exit {
+        Exit::CannotExecute | Exit::CommandNotFound => failure,
+        _ => failure.exiting(Exit::NotStarted),
+    };
+    let clean = start_over::in_clean_environment(environment, global.home.as_deref(), limits);
+    clean.map_err(|failure| match &cli.command {
+        Some(Command::Env(EnvCommand::Exec(_)) | Command::Run(_)) => not_started(failure),
+        _ => failure,
+    })?;
     let open = || Workspace::open(global, environment, ui);
     match &cli.command {
         None => command::status::run(global, environment, ui),
@@ -97,6 +108,8 @@ fn dispatch(
             VaultCommand::Members(command) => members(command, &mut open()?, ui),
             VaultCommand::Access(args) => command::vault::access::run(args, &open()?, ui),
             VaultCommand::Exposure(args) => command::vault::exposure::run(args, &open()?, ui),
+            VaultCommand::Submit(args) => command::vault::submit::run(args, open, ui),
+            VaultCommand::Accept(args) => command::vault::accept::run(args, &mut open()?, ui),
             VaultCommand::Trust(args) => command::vault::trust::run(args, &open()?, ui),
         },
         Some(Command::Plan(args)) => command::plan::run(args, &open()?, ui),
@@ -130,13 +143,9 @@ fn dispatch(
             command::env::export::run(args, &open()?, ui)
         }
         Some(Command::Env(EnvCommand::Exec(args)) | Command::Run(args)) => {
-            // Once a command was to be started, only its own exit codes are below 125.
             let started =
                 open().and_then(|workspace| command::env::exec::run(args, workspace, limits, ui));
-            started.map_err(|failure| match failure.exit {
-                Exit::CannotExecute | Exit::CommandNotFound => failure,
-                _ => failure.exiting(Exit::NotStarted),
-            })
+            started.map_err(not_started)
         }
     }
 }

@@ -118,7 +118,7 @@ impl Planned {
             Some(_) => None,
             None => Some(
                 workspace
-                    .chains()
+                    .public_chains()
                     .map_err(|error| Failure::of(what, &error))?,
             ),
         };

@@ -193,7 +193,7 @@ impl<'a> Eye<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{FolderName, Identity, Recipient, SecretValue, VaultId};
+    use crate::domain::{FolderName, Identity, Plugins, Recipient, SecretValue, VaultId};
     use crate::sealed::{FolderKey, Others, Trail, reseal, seal};
 
     fn locked(file: &[u8]) -> Look {
@@ -224,7 +224,7 @@ mod tests {
                 content: Content::Value,
             };
             let value = SecretValue::new(value.as_bytes().to_vec());
-            seal(&value, &name, &facts, key, [&alice]).unwrap()
+            seal(&value, &name, &facts, key, [&alice], &Plugins::default()).unwrap()
         };
         let trail = || Trail::start(one.id());
         let first = sealed("first", &one, trail(), 1, 1);
@@ -232,7 +232,16 @@ mod tests {
             revision: 2,
             ..locked(&first).facts.unwrap()
         };
-        let again = reseal(&first, &name, &facts, &one, Others::Kept, [&alice]).unwrap();
+        let again = reseal(
+            &first,
+            &name,
+            &facts,
+            &one,
+            Others::Kept(&[]),
+            [&alice],
+            &Plugins::default(),
+        )
+        .unwrap();
         let anew = sealed("first", &other, trail().under(other.id()), 2, 1);
         for (after, expected) in [
             (again, Value::Same),

@@ -10,6 +10,7 @@ use crate::disk::{Dir, DiskError};
 use crate::domain::{FolderName, ReaderName, SecretName, SecretValue};
 use crate::people::chain::Chain;
 use crate::people::folder_keys::{FolderKeys, Stale};
+use crate::people::guard::Setback;
 use crate::people::keys_error::KeysError;
 use crate::sealed::{self, Facts, FolderKey, KeyId, MAX_FILE, SealedError, Verified};
 use crate::vault::{Vault, sealed_file};
@@ -49,7 +50,7 @@ pub enum OpenError {
         /// The highest revision this user has seen.
         mark: u64,
         /// How it came about.
-        how: String,
+        how: Setback,
     },
     /// The file is not to be trusted.
     #[error(transparent)]

@@ -26,7 +26,7 @@ use crate::domain::{FolderName, Glob, ReaderName, Readers, SecretName};
 use crate::manifest::ShapeError;
 use crate::people::{Chain, Digest};
 use crate::sealed::{Facts, SealedError};
-use crate::vault::Stray;
+use crate::vault::{Inbox, Stray};
 
 /// What stands in the vault, read without a key.
 #[derive(Debug, Default)]
@@ -35,6 +35,8 @@ pub struct Actual {
     pub files: BTreeMap<SecretName, Claim>,
     /// What should not be there.
     pub strays: Vec<Stray>,
+    /// What waits to be accepted.
+    pub inbox: Inbox,
     /// The folders that have keys of their own; the top always has.
     pub folders: BTreeMap<FolderName, Arc<Chain>>,
     /// Folders whose keys are in question, and why.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::domain::{FolderName, ReaderName, SecretName};
+use crate::domain::{FolderName, Mixed, ReaderName, SecretName};
 use crate::manifest::{Rule, ShapeError};
 
 /// The reason of a line.
@@ -46,6 +46,13 @@ pub enum Why {
         joining: Vec<ReaderName>,
         /// Who leaves.
         leaving: Vec<ReaderName>,
+    },
+    /// The keys of a folder's readers cannot share a file.
+    Mixed {
+        /// The folder.
+        folder: FolderName,
+        /// Who is which.
+        mixed: Mixed,
     },
     /// The manifest moves it.
     Moved {
@@ -98,6 +105,13 @@ pub enum Why {
         found: usize,
         /// How many there are.
         expected: usize,
+    },
+    /// There is something in an inbox that nobody submitted, or more than is looked at.
+    StrayInbox(String),
+    /// Values from outside wait for somebody to accept or reject them.
+    Submitted {
+        /// How many.
+        count: usize,
     },
     /// `config.toml` refers to a variable that nothing declares.
     Undeclared {
@@ -164,6 +178,7 @@ impl fmt::Display for Why {
                 let all: Vec<_> = joining.chain(leaving.iter().map(signed('-'))).collect();
                 f.write_str(&all.join("  "))
             }
+            Self::Mixed { folder, mixed } => write!(f, "the readers of `{folder}`: {mixed}"),
             Self::Moved { from } => write!(f, "from `{from}`"),
             Self::MoveTaken { from } => {
                 write!(f, "`{from}` is to be moved here, and both are there")
@@ -208,6 +223,13 @@ impl fmt::Display for Why {
             }
             Self::Stanzas { found, expected } => {
                 write!(f, "sealed to {found} of {expected} recipients")
+            }
+            Self::StrayInbox(what) => f.write_str(what),
+            Self::Submitted { count: 1 } => {
+                f.write_str("a value from outside waits to be accepted")
+            }
+            Self::Submitted { count } => {
+                write!(f, "{count} values from outside wait to be accepted")
             }
             Self::Undeclared { variable, paths } => write!(
                 f,

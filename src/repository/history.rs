@@ -1,6 +1,7 @@
 //! What a path has held, commit by commit, and what changed between two commits. The ancestors of a
 //! commit are what counts; a history that was cut off by a shallow clone ends where it was cut.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -12,6 +13,9 @@ use crate::repository::program::{Settings, failed};
 use crate::repository::{
     Entry, GitError, LONG, ObjectId, ObjectKind, Repository, SHORT, id, line, unexpected,
 };
+
+/// How many moves of a branch are looked back.
+const MOST_MOVES: &str = "--max-count=1000";
 
 /// In which order versions are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,6 +218,58 @@ impl Repository {
             version: versions[at].clone(),
             ended: at.checked_sub(1).map(|after| versions[after].clone()),
         }))
+    }
+
+    /// Finds a version of a path for which something holds, among the commits that the branch at hand
+    /// has had and that `head` does not come from. Only git's own log of the branch says which
+    /// these are; without one, or on no branch, there are none.
+    pub fn lost(
+        &self,
+        head: &ObjectId,
+        path: &Path,
+        limit: u64,
+        mut holds: impl FnMut(&[u8]) -> bool,
+    ) -> Result<Option<ObjectId>, GitError> {
+        let Some(branch) = self.branch()? else {
+            return Ok(None);
+        };
+        let words = ["log", "--walk-reflogs", "--format=%H", MOST_MOVES, &branch];
+        let tips = self.read(&words, &[OsStr::new("--")], b"", LONG)?;
+        let tips = String::from_utf8_lossy(&tips);
+        let tips: BTreeSet<&str> = tips.lines().collect();
+        if tips.is_empty() {
+            return Ok(None);
+        }
+        let mut words = vec!["rev-list", "--topo-order", "--full-history"];
+        words.extend(tips);
+        let not_head = format!("^{head}");
+        words.extend([&*not_head, "--"]);
+        let lost = self.read(&words, &[path.as_os_str()], b"", LONG)?;
+        let lines = lost.split(|byte| *byte == b'\n');
+        let lines = lines.filter(|line| !line.is_empty());
+        let commits = lines.map(|line| id(line, "rev-list"));
+        let commits = commits.collect::<Result<Vec<_>, _>>()?;
+        let places: Vec<_> = commits.iter().map(|commit| (commit, path)).collect();
+        let blobs = self.blobs_of(&places)?;
+        let with = commits.into_iter().zip(blobs);
+        let (commits, blobs): (Vec<_>, Vec<_>) = with
+            .filter_map(|(commit, blob)| Some((commit, blob?)))
+            .unzip();
+        let mut found = None;
+        self.objects(&blobs, |index, content| {
+            if let Content::There { size, bytes, .. } = content
+                && found.is_none()
+                && size <= limit
+            {
+                let mut text = Vec::new();
+                bytes.read_to_end(&mut text)?;
+                if holds(&text) {
+                    found = Some(index);
+                }
+            }
+            Ok::<(), io::Error>(())
+        })?;
+        Ok(found.map(|index| commits[index].clone()))
     }
 
     /// Lists the paths that differ between two commits.

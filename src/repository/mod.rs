@@ -194,6 +194,18 @@ impl Repository {
         self.commit("HEAD")
     }
 
+    /// Returns the full name of the branch that is checked out; `None` on no branch.
+    pub fn branch(&self) -> Result<Option<String>, GitError> {
+        let words = ["symbolic-ref", "--quiet", "HEAD"].map(OsStr::new);
+        let settings = program::Settings::Overruled;
+        let answer = self.git.answer(&self.top, settings, &words, b"", SHORT)?;
+        match answer.status.code() {
+            Some(0) => Ok(String::from_utf8(line(answer.stdout)).ok()),
+            Some(1) => Ok(None),
+            _ => Err(program::failed(&words, &answer)),
+        }
+    }
+
     /// Says whether the history was cut off when it was cloned.
     pub fn is_shallow(&self) -> Result<bool, GitError> {
         Ok(line(self.short(&["rev-parse", "--is-shallow-repository"])?) == b"true")

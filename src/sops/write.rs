@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use thiserror::Error;
 
-use crate::domain::{Recipient, SecretValue};
+use crate::domain::{Plugins, Recipient, SecretValue};
 use crate::input::ini;
 use crate::input::tree::{Child, Node, Scalar};
 use crate::sealed::{SealedError, seal_foreign};
@@ -79,10 +79,12 @@ impl Previous<'_> {
 }
 
 /// Writes values for recipients, who are sorted by their text; `now` is the time in UTC, in seconds.
+/// Of plugins, those are run that the user has allowed.
 pub fn write(
     tree: &[Child],
     store: Store,
     recipients: &[&Recipient],
+    plugins: &Plugins,
     now: &str,
     previous: Option<&Previous<'_>>,
 ) -> Result<Written, WriteError> {
@@ -126,7 +128,7 @@ pub fn write(
             Some(part) => part.clone(),
             None => AgeEntry {
                 recipient: recipient.text().to_owned(),
-                sealed: wrap(writer.cipher, recipient)?,
+                sealed: wrap(writer.cipher, recipient, plugins)?,
             },
         });
     }
@@ -275,7 +277,7 @@ fn by_path<'l>(leaves: &'l [Leaf<'l>]) -> HashMap<String, &'l Leaf<'l>> {
         .collect()
 }
 
-fn wrap(cipher: &Cipher, recipient: &Recipient) -> Result<String, WriteError> {
-    let file = seal_foreign(&cipher.key(), [recipient])?;
+fn wrap(cipher: &Cipher, recipient: &Recipient, plugins: &Plugins) -> Result<String, WriteError> {
+    let file = seal_foreign(&cipher.key(), [recipient], plugins)?;
     Ok(String::from_utf8(file).expect("armor is text"))
 }

@@ -3,6 +3,7 @@
 //! followed. Nothing here knows git, or decides whom to trust.
 
 pub mod heads;
+pub mod inbox;
 pub mod inventory;
 pub mod layout;
 pub mod transaction;
@@ -10,6 +11,7 @@ pub mod trust;
 
 use std::path::Path;
 
+pub use inbox::{Inbox, Submitted};
 pub use inventory::{Inventory, OutOfPlace, Stray};
 pub use layout::{KeyDir, KeyFile, Target, sealed_file};
 

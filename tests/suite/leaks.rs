@@ -243,6 +243,15 @@ const COMMANDS: &[(&[&str], bool)] = &[
     (&["vault", "access", "--format", "html"], false),
     (&["vault", "access", "--json"], false),
     (&["vault", "exposure", "alice"], false),
+    (&["vault", "submit", "OUTSIDE"], false),
+    (
+        &["vault", "submit", "OUTSIDE", "--generate", "nothing"],
+        false,
+    ),
+    (&["vault", "accept"], false),
+    (&["vault", "accept", "--show"], false),
+    (&["vault", "accept", "SUBMITTED", "--yes"], false),
+    (&["vault", "accept", "OUTSIDE", "--reject"], false),
     (&["vault", "trust"], false),
     (&["vault", "trust", "--accept", "--yes"], false),
     (&["vault", "trust", "--revoke"], false),
@@ -259,6 +268,9 @@ pub fn house() -> (House, Watch) {
     for name in ["KEY", "prod/KEY"] {
         house.seal(name, format!("{CORE} \"'\\%\n{CORE}").as_bytes());
     }
+    let submit = house.feed(["vault", "submit", "SUBMITTED"], CORE.as_bytes());
+    assert!(!submit.stderr.contains(CORE));
+    submit.ok();
     let mut watch = Watch::new();
     watch.add(&private_key(&house));
     house.commit("secrets");
@@ -362,6 +374,12 @@ fn a_secret_in_the_wrong_place_of_the_command_line_is_not_repeated() {
         "vault set KEY --generate=hex:@",
         "vault set KEY --generate @ --from-file x",
         "vault set KEY --yes=@",
+        "vault submit KEY @",
+        "vault submit KEY=@",
+        "vault submit KEY --generate @",
+        "vault accept KEY=@",
+        "vault accept KEY~@ --yes",
+        "vault accept KEY --yes=@",
         "vault generate KEY @",
         "vault generate KEY password:@ -y",
         "vault generate KEY=@",

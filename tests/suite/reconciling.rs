@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use hoziron::apply::{Job, Survey, carry_out};
 use hoziron::domain::{
-    Glob, Identity, Keyring, ReaderName, Recipient, SecretName, SecretValue, SigningKey, VaultId,
+    Glob, Identity, Keyring, Plugins, ReaderName, Recipient, SecretName, SecretValue, SigningKey,
+    VaultId,
 };
 use hoziron::home::Environment;
 use hoziron::manifest::declare;
@@ -83,7 +84,7 @@ impl Life {
             recipients: vec![Recipient::parse(identity.public()).unwrap()],
             signing: &signing,
         };
-        let founded = found(&founder, Vec::new(), now).unwrap();
+        let founded = found(&founder, Vec::new(), &Plugins::default(), now).unwrap();
         let home = dir.path().join("home");
         for (target, bytes) in &founded.files {
             let path = home.join(target.path());
@@ -192,7 +193,7 @@ impl Life {
         let desired = directory.desired(access).unwrap();
         let mut keyring = Keyring::default();
         keyring.read("alice", &self.text).unwrap();
-        let chains = open.chains(&self.environment).unwrap();
+        let chains = open.chains(&self.environment, &[]).unwrap();
         let keys = FolderKeys::open(&open.vault, chains, keyring, &[], Stale::Refuse);
         let keys = keys.unwrap_or_else(|refused| panic!("{}", refused.error));
         let survey = Survey::new(&open.vault, &open.manifest, None);

@@ -591,7 +591,7 @@ fn recipients_of_a_sops_config_become_recipient_files() {
              ! creation_rules[1].path_regex  who reads which folder is said in `[access]`\n  \
              ! creation_rules[1].pgp  a vault is sealed to age and ssh keys alone\n  \
              ! creation_rules[2].encrypted_regex  a vault seals every value\n  \
-             ! creation_rules[2].age  not an age key, or one of a plugin\n"
+             ! creation_rules[2].age  not an age key\n"
         )
     );
     assert_eq!(house.run(take).code(), 1);

@@ -5,7 +5,7 @@
 use std::fs;
 
 use hoziron::SecretValue;
-use hoziron::domain::{Identity, Recipient};
+use hoziron::domain::{Identity, Plugins, Recipient};
 use hoziron::sealed::seal_foreign;
 
 use crate::house::{House, finish, has_judge};
@@ -125,9 +125,15 @@ fn bombs() -> Vec<Case> {
         .iter()
         .map(|other| Recipient::parse(other.public()).unwrap());
     let others: Vec<_> = others.collect();
-    let stanzas = seal_foreign(&SecretValue::new(vec![7; 32]), &others).unwrap();
+    let stanzas =
+        seal_foreign(&SecretValue::new(vec![7; 32]), &others, &Plugins::default()).unwrap();
     let stanzas = entry("age1x", &String::from_utf8(stanzas).unwrap());
-    let single = seal_foreign(&SecretValue::new(vec![7; 32]), &others[..1]).unwrap();
+    let single = seal_foreign(
+        &SecretValue::new(vec![7; 32]),
+        &others[..1],
+        &Plugins::default(),
+    )
+    .unwrap();
     let single = entry("age1x", &String::from_utf8(single).unwrap());
     let block = "sops:\n    lastmodified: \"2026-01-02T03:04:05Z\"\n";
     let aliases: String = (b'b'..b'z')

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use hoziron::SecretValue;
-use hoziron::domain::{Identity, Keyring, Recipient};
+use hoziron::domain::{Identity, Keyring, Plugins, Recipient};
 use hoziron::input::Found;
 use hoziron::input::tree::nest;
 use hoziron::sops::{Check, Document, Store, Written, open, write};
@@ -88,7 +88,15 @@ impl Place {
             (path, SecretValue::new(value.clone()))
         };
         let tree = nest(values.iter().map(value).collect()).unwrap();
-        let Written::New(text) = write(&tree, store, &[&self.recipient], NOW, None).unwrap() else {
+        let Written::New(text) = write(
+            &tree,
+            store,
+            &[&self.recipient],
+            &Plugins::default(),
+            NOW,
+            None,
+        )
+        .unwrap() else {
             panic!("there was no file");
         };
         fs::write(self.path(name), text).unwrap();

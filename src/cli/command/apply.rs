@@ -158,7 +158,7 @@ pub fn carry_out_planned(
 /// Refuses to take a folder away from whoever carries the plan out: nobody could tell him that it
 /// went wrong.
 fn refuse_lockout(plan: &Plan, keys: &FolderKeys) -> Result<(), Failure> {
-    let mine = |readers: &Readers| readers.recipients().any(|key| keys.holds(key.text()));
+    let mine = |readers: &Readers| readers.recipients().any(|key| keys.reads_with(key.text()));
     let lost = plan
         .folders
         .iter()

@@ -175,10 +175,17 @@ fn command(attention: &Attention) -> Option<(String, String)> {
         }
         Why::Half { private } => format!("`hoziron apply --rotate {private}`"),
         Why::Invalid(_) | Why::Required { .. } => format!("`hoziron vault set {name}`"),
+        Why::Mixed { folder, .. } => format!(
+            "give everybody of `{folder}` a key of one kind (`hoziron vault members replace-key`), or \
+             the others a folder of their own in `[access]`"
+        ),
         Why::MoveTaken { from } => format!("`hoziron vault remove` one of `{from}` and `{name}`"),
         Why::Protected { flag, .. } => format!("`hoziron apply` with {flag}"),
         Why::Stale { .. } => {
             format!("`hoziron apply --accept-stale {name}`, if it is what it should be")
+        }
+        Why::Submitted { .. } => {
+            format!("`hoziron vault accept {name}`, once you have looked at it")
         }
         Why::Undeclared { variable, .. } => {
             format!("`hoziron vault set {} --declare`", typed(variable))

@@ -73,8 +73,14 @@ impl Builder<'_> {
         match change {
             _ if !under_head => Extent::Whole,
             Some(change) if change.renews() => Extent::Whole,
-            // Recipients have no names in a file; so many can only be exactly these.
-            Some(change) if stanzas == change.before.recipients().count() => Extent::Adds,
+            // Recipients have no names in a file; so many can only be exactly these. What goes with
+            // keys that are all plugins' own, only sealing to all of them shows.
+            Some(change)
+                if stanzas == change.before.recipients().count()
+                    && change.before.recipients().any(|key| key.labels().is_some()) =>
+            {
+                Extent::Adds
+            }
             _ => Extent::Rewraps,
         }
     }

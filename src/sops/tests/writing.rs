@@ -2,6 +2,7 @@
 //! is refused. Two of the known faults need a file to be written first.
 
 use super::*;
+use crate::domain::Plugins;
 use crate::input::tree::nest;
 
 const NOW: &str = "2026-01-02T03:04:05Z";
@@ -29,7 +30,14 @@ fn written(
         Previous { document, opened }
     });
     Ok(
-        match write(&tree, store, recipients, now, previous.as_ref())? {
+        match write(
+            &tree,
+            store,
+            recipients,
+            &Plugins::default(),
+            now,
+            previous.as_ref(),
+        )? {
             Written::New(text) => Some(String::from_utf8(text).unwrap()),
             Written::Unchanged => None,
         },
@@ -165,7 +173,7 @@ fn what_sops_would_alter_is_refused_by_name() {
     assert!(matches!(&error, WriteError::Value { path, .. } if path == "A"));
     assert!(!error.to_string().contains("qCanary"));
     let tree = nest(vec![(vec!["A".to_owned()], SecretValue::new(vec![0xff]))]).unwrap();
-    let error = write(&tree, Store::Yaml, &[&me()], NOW, None).unwrap_err();
+    let error = write(&tree, Store::Yaml, &[&me()], &Plugins::default(), NOW, None).unwrap_err();
     assert!(matches!(error, WriteError::Value { .. }));
 }
 

@@ -9,7 +9,7 @@ use clap::{Args as ClapArgs, builder::PossibleValuesParser};
 use crate::cli::args::Folder;
 use crate::cli::command::vault::incoming::{self, FORMATS};
 use crate::cli::command::vault::recipients_from::{self, Consent};
-use crate::cli::command::vault::seal::{Declare, Sealed, compare, seal_all};
+use crate::cli::command::vault::seal::{Along, Declare, Sealed, compare, seal_all};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{self, Workspace};
@@ -132,7 +132,11 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
         return Err(Failure::new("nothing was sealed", Exit::Error));
     }
     let values: Vec<_> = names.values.iter().collect();
-    seal_all(workspace, &keys, &values, Declare::Leave, ui)?;
+    let along = Along {
+        declare: Declare::Leave,
+        taken: &[],
+    };
+    seal_all(workspace, &keys, &values, along, ui)?;
     ui.note(&format!(
         "sealed {changes} for {}; `{file}` still holds the values: remove it when you do not need it",
         keys.readers(workspace.vault(), &folder),

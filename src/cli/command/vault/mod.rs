@@ -1,5 +1,6 @@
 //! `hoziron vault …`
 
+pub mod accept;
 pub mod access;
 pub mod copy;
 pub mod diff;
@@ -22,12 +23,15 @@ pub mod resolve;
 pub mod restore;
 pub mod set;
 pub mod show;
+pub mod submit;
 pub mod trust;
 pub mod verify;
 
 mod declared;
+mod inbox;
 mod incoming;
 mod outgoing;
 mod seal;
+mod source;
 
 pub use seal::now;

@@ -10,7 +10,9 @@ use zeroize::Zeroizing;
 
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
-use crate::domain::{FolderName, Keyring, Readers, Recipient, SecretName, SecretValue, VarName};
+use crate::domain::{
+    FolderName, Keyring, Plugins, Readers, Recipient, SecretName, SecretValue, VarName,
+};
 use crate::env::Variables;
 use crate::env::format::{self, Format};
 use crate::export::{README, Syntax, age_dir, render};
@@ -79,6 +81,8 @@ pub struct Outgoing {
     /// Invariant: one for each name, until they are taken out.
     values: Vec<SecretValue>,
     folder: FolderName,
+    // Those that may be run to seal.
+    plugins: Plugins,
 }
 
 impl Outgoing {
@@ -112,6 +116,7 @@ impl Outgoing {
             names,
             values,
             folder: folder.clone(),
+            plugins: keys.plugins().clone(),
         })
     }
 
@@ -131,7 +136,7 @@ impl Outgoing {
                     _ => self.tree(separator)?,
                 };
                 let recipients = self.recipients()?;
-                let written = sops::write(&tree, store, &recipients, &now, previous);
+                let written = sops::write(&tree, store, &recipients, &self.plugins, &now, previous);
                 Ok(match written.map_err(|error| Failure::of(WHAT, &error))? {
                     Written::New(text) => Some(SecretValue::new(text)),
                     Written::Unchanged => None,
@@ -153,7 +158,7 @@ impl Outgoing {
     pub fn age_dir(&self, output: &Output<'_>) -> Result<usize, Failure> {
         output.refuse_folder()?;
         for ((name, readers), value) in self.names.iter().zip(&self.values) {
-            let (file, bytes) = age_dir(name, value, readers.recipients())
+            let (file, bytes) = age_dir(name, value, readers.addressees(), &self.plugins)
                 .map_err(|error| Failure::of(format!("cannot seal `{name}`"), &error))?;
             output.put(&output.path.join(file), &bytes)?;
         }

@@ -265,8 +265,8 @@ impl Desk<'_> {
             value_time,
             content: Content::Value,
         };
-        let recipients = head.readers.recipients();
-        sealed::seal(value, name, &facts, &head.key, recipients)
+        let to = head.readers.addressees();
+        sealed::seal(value, name, &facts, &head.key, to, self.keys.plugins())
             .map_err(|error| Failure::of(failed(name), &error))
     }
 }
