@@ -353,6 +353,40 @@ fn git_shows_facts_or_sealed_text_and_never_a_value() {
     git.ok(&["apply", "-R", patch.to_str().unwrap()]);
 }
 
+/// A merge is shown as facts, a stash and a bare repository as sealed text; a summary asks for neither.
+#[test]
+fn merges_stashes_and_bare_repositories_show_no_value() {
+    let git = Git::new();
+    git.both_change();
+    assert_eq!(git.run(&["merge", "-q", "side"]).code(), 1);
+    git.house.run(["vault", "resolve", "--all", "--ours"]).ok();
+    git.ok(&["commit", "-q", "-m", "merged"]);
+    let bare = git.clone(&["--bare"]);
+    let bare = bare.to_str().unwrap();
+    git.house.seal("KEY", b"stashed-7");
+    git.ok(&["stash", "-q"]);
+    let armor = "-----BEGIN AGE ENCRYPTED FILE-----";
+    for (words, is_sealed) in [
+        (&["show"][..], false),
+        (&["show", "--remerge-diff"], false),
+        (&["log", "-p", "--cc", "-1"], false),
+        (&["stash", "show", "-p"], true),
+        (&["-C", bare, "show", "HEAD~1"], true),
+        (&["-C", bare, "--attr-source=HEAD", "show", "HEAD~1"], false),
+    ] {
+        let shown = git.ok(words);
+        assert_eq!(shown.contains(armor), is_sealed, "{words:?}: {shown}");
+        assert_eq!(
+            shown.contains("sealed      sha256:"),
+            !is_sealed,
+            "{words:?}: {shown}"
+        );
+        assert!(!shown.contains("-7\n"), "{words:?}: {shown}");
+    }
+    let summary = git.ok(&["diff", "--stat", "HEAD~1"]);
+    assert!(summary.contains("KEY.age"), "{summary}");
+}
+
 /// A file that was only sealed anew is another file, and no command of git may hide that.
 #[test]
 fn a_reseal_is_no_invisible_change() {
@@ -496,6 +530,12 @@ fn the_corners_of_merging_keep_both_sides() {
     assert_ne!(git.run(&["am", "-3", file.to_str().unwrap()]).code(), 0);
     git.holds_both();
     git.ok(&["am", "--abort"]);
+    assert_eq!(
+        git.run(&["apply", "--3way", file.to_str().unwrap()]).code(),
+        1
+    );
+    git.holds_both();
+    git.ok(&["reset", "-q", "--hard"]);
 
     // A resolution that git recorded is not played again.
     git.ok(&["config", "rerere.enabled", "true"]);
