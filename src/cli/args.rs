@@ -126,6 +126,8 @@ pub enum VaultCommand {
     Import(vault::import::Args),
     Export(vault::export::Args),
     Show(vault::show::Args),
+    History(vault::history::Args),
+    Diff(vault::diff::Args),
     Restore(vault::restore::Args),
     Rekey(vault::rekey::Args),
     Verify(vault::verify::Args),

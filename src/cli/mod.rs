@@ -4,6 +4,7 @@
 pub mod args;
 mod command;
 mod display;
+mod editing;
 mod failure;
 mod git_checks;
 mod given;
@@ -13,6 +14,7 @@ mod keys;
 mod lost;
 mod meter;
 mod own_key;
+mod past;
 mod people;
 mod planning;
 mod prompt;
@@ -96,6 +98,8 @@ fn dispatch(
             VaultCommand::Import(args) => command::vault::import::run(args, &mut open()?, ui),
             VaultCommand::Export(args) => command::vault::export::run(args, &mut open()?, ui),
             VaultCommand::Generate(args) => command::vault::generate::run(args, &mut open()?, ui),
+            VaultCommand::History(args) => command::vault::history::run(args, &open()?, ui),
+            VaultCommand::Diff(args) => command::vault::diff::run(args, &open()?, ui),
             VaultCommand::Rekey(args) => command::vault::rekey::run(args, &mut open()?, ui),
             VaultCommand::Restore(args) => command::vault::restore::run(args, &mut open()?, ui),
             VaultCommand::Show(args) => command::vault::show::run(args, &open()?, ui),

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 pub use conflicts::{Stages, Unmerged};
-pub use history::{Change, Ever, Object, Order, Version};
+pub use history::{Change, Ever, Object, Order, Step, Version};
 pub use index::{Attribute, Entry, Kind, Tracked, tracked};
 pub use objects::{Content, ObjectKind};
 pub use program::{Around, Git};

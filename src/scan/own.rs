@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::repository::Kind;
 use crate::scan::{Why, damaged};
-use crate::sealed::{Content, SealedError, check_foreign, read_facts};
+use crate::sealed::{Content, SealedError, check_foreign, has_markers, read_facts};
 use crate::vault::layout::VAULT;
 use crate::vault::{KeyFile, Target};
 
@@ -133,12 +133,6 @@ fn unsound(file: &[u8], error: &SealedError) -> Why {
     } else {
         Why::Unsealed
     }
-}
-
-/// Says whether a merge left its marks: git's, or jj's.
-pub(super) fn has_markers(file: &[u8]) -> bool {
-    let mut lines = file.split(|byte| *byte == b'\n');
-    lines.any(|line| line.starts_with(b"<<<<<<< ") || line.starts_with(b">>>>>>> "))
 }
 
 /// Says whether the first line of a file allows the file.

@@ -21,7 +21,7 @@ use rand_core::{OsRng, RngCore};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-pub use armor::MAX_FILE;
+pub use armor::{MAX_FILE, has_markers};
 pub use folder_key::FolderKey;
 pub use foreign::{check_foreign, open_foreign, seal_foreign};
 pub use inbox::{Address, Submission, SubmissionError, open_submission, seal_submission};
@@ -32,7 +32,7 @@ use crate::domain::{
 };
 use armor::{armor, dearmor};
 use header::{Header, assemble, render_stanzas};
-use payload::{open_payload, seal_payload};
+use payload::{open_payload, seal_payload, value_length};
 use recipients::{fits, wrap_for};
 
 /// How bytes fail to be an age file as a vault holds them.
@@ -53,6 +53,9 @@ pub enum FramingError {
     /// Something rewrote the line endings.
     #[error("its line endings were rewritten to CRLF")]
     LineEndings,
+    /// A merge wrote its marks into it.
+    #[error("it holds the marks of a merge that nobody resolved")]
+    Markers,
     /// The header's MAC does not fit.
     #[error("its header was altered")]
     Mac,
@@ -238,6 +241,25 @@ pub fn read_claim(file: &[u8]) -> Result<(Facts, usize), SealedError> {
         .filter(|stanza| !stanza.tag.ends_with("-grease"))
         .count();
     Ok((parts.facts, stanzas))
+}
+
+/// What can be seen of a value from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outline {
+    /// How long it is.
+    pub length: usize,
+    // Of the payload: a value that was only resealed may keep it, and another one never has it.
+    digest: [u8; 32],
+}
+
+/// Reads what can be seen of a sealed file's value from outside. Nothing of it is verified.
+pub fn read_outline(file: &[u8]) -> Result<Outline, SealedError> {
+    let data = dearmor(file)?;
+    let payload = Parts::parse(&data)?.header.payload;
+    Ok(Outline {
+        length: value_length(payload)?,
+        digest: Sha256::digest(payload).into(),
+    })
 }
 
 /// Seals bytes as an ordinary age file, without our stanza: a grant.

@@ -365,11 +365,7 @@ impl Vector {
         };
         let body = &bytes[end + 2..];
         let file = if field("compressed").is_some() {
-            let mut out = Vec::new();
-            flate2::read::ZlibDecoder::new(body)
-                .read_to_end(&mut out)
-                .unwrap();
-            out
+            miniz_oxide::inflate::decompress_to_vec_zlib(body).unwrap()
         } else {
             body.to_vec()
         };

@@ -18,6 +18,7 @@ use crate::workspace::WorkspaceError;
 
 const FROM_GIT: &str = "look at it with `git log -p -- FILE`, and bring a good one back with `git checkout REV -- FILE`";
 const ONE_KIND: &str = "give all readers of the folder a key of one kind (`hoziron vault members replace-key`), or the others a folder of their own in `[access]`";
+const RESOLVE: &str = "choose one of the two values: `hoziron vault resolve NAME`";
 const UPGRADE: &str = "use a newer hoziron";
 const REJECT: &str = "ask who put it there, or remove it: `hoziron vault accept --reject NAME`";
 
@@ -125,6 +126,7 @@ impl Advise for FramingError {
         match self {
             Self::LineEndings => advice
                 .hint("`vault/.gitattributes` keeps git from doing that; check the file out again"),
+            Self::Markers => advice.hint(RESOLVE),
             Self::Armor
             | Self::Header
             | Self::HeaderTooLong
@@ -145,8 +147,7 @@ impl Advise for SealedError {
             Self::BadGrant | Self::Forged | Self::NoStanza => {
                 Advice::new(Exit::Untrusted).hint(FROM_GIT)
             }
-            Self::Conflict => Advice::new(Exit::Untrusted)
-                .hint("choose one of the two values: `hoziron vault resolve NAME`"),
+            Self::Conflict => Advice::new(Exit::Untrusted).hint(RESOLVE),
             Self::Damaged(error) => error.advise(),
             Self::Newer => Advice::new(Exit::Untrusted).hint(UPGRADE),
             Self::NoIdentity => Advice::new(Exit::NoIdentity),

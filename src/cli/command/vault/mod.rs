@@ -3,11 +3,13 @@
 pub mod accept;
 pub mod access;
 pub mod copy;
+pub mod diff;
 pub mod edit;
 pub mod export;
 pub mod exposure;
 pub mod generate;
 pub mod get;
+pub mod history;
 pub mod import;
 pub mod init;
 pub mod join;

@@ -308,7 +308,7 @@ fn previous(
         Err(
             error @ OpenError::Sealed(
                 SealedError::Conflict
-                | SealedError::Damaged(FramingError::LineEndings)
+                | SealedError::Damaged(FramingError::LineEndings | FramingError::Markers)
                 | SealedError::Newer
                 | SealedError::UnknownKey(_),
             ),
