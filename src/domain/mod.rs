@@ -34,7 +34,7 @@ pub use parallel::in_parallel;
 pub use pin::{Pin, PinError};
 pub use plugin::{PluginError, PluginIdentity, Plugins, Voice, Wrapped};
 pub use recipient::{
-    Addressee, Reader, Readers, ReadersError, Recipient, RecipientError, WrapError,
+    Addressee, Reader, Readers, ReadersError, Recipient, RecipientError, WrapError, WrappedFor,
 };
 pub use signing::{SigningKey, VerifyingKey};
 pub use token::{known_token, token_at, token_starts};

@@ -97,12 +97,12 @@ impl Recipient {
     }
 
     /// Wraps a file key for several recipients, those of one plugin by one run of its program;
-    /// returns what came of it, beside those it is for.
+    /// returns what came of it.
     pub fn wrap<'r>(
         to: &[Addressee<'r>],
         file_key: &FileKey,
         plugins: &Plugins,
-    ) -> Result<Vec<(Vec<Addressee<'r>>, Wrapped)>, (Addressee<'r>, WrapError)> {
+    ) -> Result<Vec<WrappedFor<'r>>, (Addressee<'r>, WrapError)> {
         let mut all = Vec::with_capacity(to.len());
         let mut by_plugin: BTreeMap<&str, (Vec<Addressee<'r>>, Vec<age::plugin::Recipient>)> =
             BTreeMap::new();
@@ -120,12 +120,13 @@ impl Recipient {
                 Kind::X25519(key) => age::Recipient::wrap_file_key(key, file_key),
             };
             let wrapped = wrapped.map_err(|_| (*addressee, WrapError::Failed))?;
-            all.push((vec![*addressee], wrapped));
+            let of = vec![*addressee];
+            all.push(WrappedFor { of, wrapped });
         }
         for (name, (of, keys)) in by_plugin {
             let wrapped = plugins.wrap(name, &keys, file_key);
             let wrapped = wrapped.map_err(|error| (of[0], error.into()))?;
-            all.push((of, wrapped));
+            all.push(WrappedFor { of, wrapped });
         }
         Ok(all)
     }
@@ -188,6 +189,15 @@ impl Addressee<'_> {
             None => self.recipient.text().to_owned(),
         }
     }
+}
+
+/// A wrapped file key, and those it is for.
+#[derive(Debug)]
+pub struct WrappedFor<'r> {
+    /// One, or all whose plugin made it.
+    pub of: Vec<Addressee<'r>>,
+    /// What was made.
+    pub wrapped: Wrapped,
 }
 
 impl<'r> From<&'r Recipient> for Addressee<'r> {
@@ -376,9 +386,11 @@ mod tests {
         ] {
             let key = Recipient::parse(text).unwrap();
             let wrapped = Recipient::wrap(&[(&key).into()], &file_key, &Plugins::default());
-            let [(of, (stanzas, labels))] = &wrapped.unwrap()[..] else {
+            let wrapped = wrapped.unwrap();
+            let [WrappedFor { of, wrapped }] = &wrapped[..] else {
                 panic!("one key, one answer");
             };
+            let (stanzas, labels) = wrapped;
             assert_eq!((of.len(), stanzas.len()), (1, 1));
             assert_eq!(Labels::from(labels.clone()), expected);
             assert_eq!((key.text(), key.labels()), (text, Some(expected)));

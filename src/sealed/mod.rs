@@ -109,7 +109,7 @@ pub enum SealedError {
         /// Whose key, or the key itself.
         whose: String,
         /// Why.
-        source: WrapError,
+        source: Box<WrapError>,
     },
     /// What its recipients need is longer than a header may be.
     #[error("its recipients need a header of more than 64 KiB")]

@@ -4,7 +4,7 @@
 
 use age_core::format::FileKey;
 
-use crate::domain::{Addressee, Labels, Mixed, Plugins, Recipient};
+use crate::domain::{Addressee, Labels, Mixed, Plugins, Recipient, WrappedFor};
 use crate::sealed::SealedError;
 use crate::sealed::header::{MAX_HEADER, render_stanzas};
 
@@ -22,11 +22,15 @@ pub(super) fn wrap_for<'r>(
     agree(kept.iter().cloned().chain(to.iter().map(known)))?;
     let wrapped = Recipient::wrap(&to, file_key, plugins).map_err(|(addressee, source)| {
         let whose = addressee.whose();
-        SealedError::Recipient { whose, source }
+        SealedError::Recipient {
+            whose,
+            source: Box::new(source),
+        }
     })?;
     let mut labels = kept;
     let mut stanzas = Vec::new();
-    for (of, (more, found)) in wrapped {
+    for WrappedFor { of, wrapped } in wrapped {
+        let (more, found) = wrapped;
         let found = Labels::from(found);
         labels.extend(of.into_iter().map(|one| (one, Some(found.clone()))));
         stanzas.extend(more);

@@ -154,7 +154,7 @@ fn a_known_file_key_does_not_let_a_reader_be_added() {
     let file_key = fixture.alice.unwrap(&stanzas).unwrap();
     let mallory = Recipient::parse(Identity::generate("m").public()).unwrap();
     let wrapped = Recipient::wrap(&[(&mallory).into()], &file_key, &Plugins::default()).unwrap();
-    stanzas.extend(wrapped.into_iter().flat_map(|(_, (more, _))| more));
+    stanzas.extend(wrapped.into_iter().flat_map(|one| one.wrapped.0));
     let forged = armor(&assemble(
         &file_key,
         &render_stanzas(&stanzas),
