@@ -34,6 +34,7 @@ mod manifest;
 mod many;
 mod members;
 mod merging;
+mod merging_random;
 mod merging_ways;
 mod mutations;
 mod passphrases;
