@@ -93,11 +93,16 @@ impl Sides<'_> {
         let head = keys.head(vault, &name.folder())?;
         if !ours.is_conflict() && !theirs.is_conflict() {
             if ours.has_value_of(&theirs.opened) {
-                return Ok(if theirs.rank(&head) > ours.rank(&head) {
-                    Merged::Theirs
+                let (one, other, merged) = if theirs.rank(&head) > ours.rank(&head) {
+                    (&theirs, &ours, Merged::Theirs)
                 } else {
-                    Merged::Ours
-                });
+                    (&ours, &theirs, Merged::Ours)
+                };
+                // Whoever has seen the higher revision would take the lower one for a rollback.
+                if one.stale || one.revision() >= other.revision() {
+                    return Ok(merged);
+                }
+                return one.seal(other, name, &head, keys, now).map(Merged::Sealed);
             }
             if let Some(base) = &base {
                 if ours.has_value_of(base) {
@@ -181,6 +186,10 @@ impl OpenSide {
         self.opened.0.get().same_as(other.0.get())
     }
 
+    fn revision(&self) -> u64 {
+        self.opened.1.revision
+    }
+
     fn refuse_stale(&self) -> Result<(), MergeError> {
         if self.stale {
             return Err(MergeError::Stale { side: self.side });
@@ -194,7 +203,7 @@ impl OpenSide {
         let facts = &self.opened.1;
         let epoch = head.chain.epoch(facts.trail.last());
         let epoch = epoch.map_or(0, |epoch| epoch.dir.epoch());
-        (!self.stale, epoch, facts.revision)
+        (!self.stale, epoch, self.revision())
     }
 
     /// Seals this side's value, which is the only one that changed.

@@ -21,10 +21,11 @@ const STEPS: usize = 10;
 const NAMES: [&str; 5] = ["A", "B", "C", "dev/A", "dev/B"];
 
 /// Random numbers that are the same in each run (SplitMix64).
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
+    /// A number below so many.
+    pub fn roll(&mut self, sides: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.0;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
