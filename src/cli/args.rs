@@ -76,7 +76,6 @@ pub enum ColorChoice {
 
 /// What to do.
 #[derive(Subcommand)]
-#[command(defer = true)]
 #[expect(missing_docs, reason = "the help of a command stands on its `Args`")]
 pub enum Command {
     /// Keep secrets: make a vault, put values in, take them out

@@ -29,8 +29,8 @@ mod workspace;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser};
 
 use crate::env::hygiene::{self, CoreLimit};
 use crate::home::Environment;
@@ -51,7 +51,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     hide_panics();
     let limits = hygiene::harden();
     let environment = Environment::read();
-    let cli = match Cli::try_parse_from(words) {
+    let cli = match parse(words.into_iter().collect()) {
         Ok(cli) => cli,
         Err(error) => return answer_parser(&error),
     };
@@ -166,6 +166,16 @@ fn members(
 }
 
 /// Help and the version go to stdout; what cannot be parsed is explained without repeating it.
+/// Reads a command line. Subcommands are put together as they are needed; what is said about them, and
+/// about a mistake, needs all of them.
+fn parse(words: Vec<OsString>) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(&words).or_else(|_| {
+        let mut whole = Cli::command();
+        whole.build();
+        Cli::from_arg_matches(&whole.try_get_matches_from_mut(words)?)
+    })
+}
+
 fn answer_parser(error: &clap::Error) -> ExitCode {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         // A script whose variable was empty must see that nothing was done.
