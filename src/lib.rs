@@ -46,7 +46,7 @@ pub mod sops;
 pub mod vault;
 pub mod workspace;
 
-pub use domain::{FolderName, SecretValue};
+pub use domain::{FolderName, Pin, SecretValue};
 pub use env::credentials::{CredentialError, Credentials, Integration, Options};
 pub use env::sources::Prefer;
 pub use home::Environment;

@@ -14,7 +14,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use hoziron::{CredentialError, Credentials, Environment, FolderName, Options, Prefer};
+use age::secrecy::ExposeSecret;
+use hoziron::{CredentialError, Credentials, Environment, FolderName, Options, Pin, Prefer};
 use tempfile::TempDir;
 
 const CANARY: &str = "canary-c0de";
@@ -410,4 +411,77 @@ fn opening_reads_no_secret_and_no_key() {
             "{file} was not opened; the test sees nothing"
         );
     }
+}
+
+/// A pin names the vault where no key of the founder's is, and how far its keys have come; the
+/// variable and the option are the same.
+#[test]
+fn a_pin_is_heeded_by_the_library() {
+    let house = House::new();
+    house.seal("API_KEY", CANARY);
+    let manifest = fs::read_to_string(house.home().join("hoziron.toml")).unwrap();
+    let line = manifest.lines().find(|line| line.starts_with("id "));
+    let id = line.unwrap().split('"').nth(1).unwrap();
+    let by_option = |text: &str| {
+        let pins = vec![Pin::parse(text).unwrap()];
+        let options = Options {
+            pins,
+            ..Options::default()
+        };
+        house.open(options).resolve("API_KEY")
+    };
+    let by_variable = |text: &str| {
+        let environment = house.environment(&[("HOZIRON_PIN", text)]);
+        let credentials = Credentials::with(environment, Options::default());
+        credentials.unwrap().resolve("API_KEY")
+    };
+    let refused = |found: Result<hoziron::SecretValue, CredentialError>| {
+        let error = found.unwrap_err();
+        assert!(matches!(error, CredentialError::Keys(_)), "{error}");
+        assert!(error.to_string().contains("must be 2 or higher"), "{error}");
+    };
+    let (first, second) = (format!("{id},.>=1"), format!("{id},.>=2"));
+    is(by_option(&first), CANARY);
+    is(by_variable(&first), CANARY);
+    refused(by_option(&second));
+    refused(by_variable(&second));
+    let error = by_variable("nonsense").unwrap_err();
+    assert!(matches!(error, CredentialError::Pin(_)), "{error}");
+    house.run(&["vault", "rekey", "--yes"], "");
+    is(by_option(&second), CANARY);
+    is(by_variable(&second), CANARY);
+}
+
+/// A machine that holds a reader's key and has not been told of the vault.
+#[test]
+fn a_pin_trusts_a_vault_that_nobody_vouches_for() {
+    let house = House::new();
+    house.seal("API_KEY", CANARY);
+    let key = age::x25519::Identity::generate();
+    let bob = house.home().join("recipients/bob.pub");
+    fs::write(bob, format!("{}\n", key.to_public())).unwrap();
+    let mut plan = house.program(env!("CARGO_BIN_EXE_hoziron"));
+    let plan = plan.args(["plan", "--json"]).output().unwrap().stdout;
+    let plan: serde_json::Value = serde_json::from_slice(&plan).unwrap();
+    let digest = plan["recipients_digest"].as_str().unwrap();
+    house.run(&["apply", "--yes", "--accept-recipients", digest], "");
+    fs::remove_file(house.identity()).unwrap();
+    fs::remove_dir_all(house.0.path().join("user/.local")).unwrap();
+
+    let manifest = fs::read_to_string(house.home().join("hoziron.toml")).unwrap();
+    let line = manifest.lines().find(|line| line.starts_with("id "));
+    let id = line.unwrap().split('"').nth(1).unwrap();
+    let text = key.to_string();
+    let resolve = |more: &[(&str, &str)]| {
+        let mut variables = vec![("HOZIRON_IDENTITY", text.expose_secret())];
+        variables.extend(more);
+        let environment = house.environment(&variables);
+        let credentials = Credentials::with(environment, Options::default());
+        credentials.unwrap().resolve("API_KEY")
+    };
+    let error = resolve(&[]).unwrap_err();
+    assert!(matches!(error, CredentialError::Keys(_)), "{error}");
+    let other = "abcdefghijklmnopqrstuvwxyz234567";
+    assert!(resolve(&[("HOZIRON_PIN", other)]).is_err());
+    is(resolve(&[("HOZIRON_PIN", id)]), CANARY);
 }

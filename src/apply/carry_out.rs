@@ -3,22 +3,20 @@
 //! or nothing.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::domain::{FolderName, Readers, SecretName, SecretValue, in_parallel};
-use crate::manifest::{self, Generator, Manifest, ShapeError};
-use crate::people::change::{Change, ChangeError, Made, make};
-use crate::people::{FolderKeys, KeysError, OpenError, Opener, Stale};
-use crate::plan::{Actual, ApprovedPlan, Extent, Plan, Row, Step, Supply};
-use crate::sealed::{
-    Content, Facts, FolderKey, MAX_FILE, Others, SealedError, Trail, reseal, seal,
-};
+use crate::apply::writer::Writer;
+use crate::domain::{FolderName, SecretName, SecretValue, in_parallel};
+use crate::manifest::{Manifest, ShapeError};
+use crate::people::change::{Change, ChangeError, make};
+use crate::people::{FolderKeys, KeysError, OpenError, Stale};
+use crate::plan::{Actual, ApprovedPlan, Basis, Row, Step};
+use crate::sealed::SealedError;
 use crate::vault::heads::KnownHead;
 use crate::vault::transaction::TransactionError;
 use crate::vault::trust::Seen;
-use crate::vault::{LockedVault, Target, Vault};
+use crate::vault::{LockedVault, Target};
 
 /// So many files are sealed before they are staged.
 const BATCH: usize = 512;
@@ -89,8 +87,6 @@ pub struct Job<'a> {
     pub seen: Option<&'a Seen>,
     /// What should be.
     pub manifest: &'a Manifest,
-    /// The new text of the manifest, if it changes.
-    pub edited: Option<String>,
     /// Unix seconds.
     pub now: u64,
     /// Is told how many files are sealed, and how many there are.
@@ -118,7 +114,7 @@ pub struct Marks {
 /// Makes an approved plan happen.
 pub fn carry_out(job: &Job<'_>, mut locked: LockedVault<'_>) -> Result<Done, ApplyError> {
     let plan = job.approved.plan();
-    let changes = plan.basis.changes_to(&Plan::basis_of(job.actual));
+    let changes = plan.basis.changes_to(&Basis::of(job.actual));
     if !changes.is_empty() {
         return Err(ApplyError::Stale(changes));
     }
@@ -135,9 +131,6 @@ pub fn carry_out(job: &Job<'_>, mut locked: LockedVault<'_>) -> Result<Done, App
     }
     for target in &made.gone {
         locked.remove(target.clone())?;
-    }
-    if let Some(text) = &job.edited {
-        locked.put(Target::Manifest, text.clone().into_bytes())?;
     }
     let rows: Vec<&Row> = plan
         .rows
@@ -169,182 +162,4 @@ pub fn carry_out(job: &Job<'_>, mut locked: LockedVault<'_>) -> Result<Done, App
     locked.commit()?;
     done.heads = made.known;
     Ok(done)
-}
-
-struct Writer<'a> {
-    job: &'a Job<'a>,
-    vault: &'a Vault,
-    made: &'a Made,
-}
-
-impl Writer<'_> {
-    /// Makes the files of one row.
-    fn write(&self, row: &Row, opener: &mut Opener<'_>) -> Result<Marks, ApplyError> {
-        let name = &row.name;
-        match &row.step {
-            Step::Adopt => Ok(Marks::default()),
-            Step::Create(supply) | Step::Rotate(supply) => self.supplied(name, supply),
-            Step::Update => self.supplied(name, &Supply::Given),
-            Step::Remove => Ok(Marks {
-                gone: vec![name.clone()],
-                ..Marks::default()
-            }),
-            Step::Move { from } => {
-                let mut marks = self.again(name, from, Extent::Whole, opener)?;
-                marks.gone.push(from.clone());
-                Ok(marks)
-            }
-            Step::Reseal(extent) => self.again(name, name, *extent, opener),
-        }
-    }
-
-    fn supplied(&self, name: &SecretName, supply: &Supply) -> Result<Marks, ApplyError> {
-        match supply {
-            Supply::Given => {
-                let value = self.job.values.get(name);
-                let value = value.ok_or_else(|| ApplyError::Value(name.clone()))?;
-                Ok(Marks {
-                    sealed: vec![self.fresh(name, value)?],
-                    ..Marks::default()
-                })
-            }
-            Supply::Generated(generator) => {
-                let made = self.make(name, generator)?;
-                let mut sealed = vec![self.fresh(name, &made.value)?];
-                if let (Some(value), Some(name)) = (&made.companion, generator.companion(name)) {
-                    sealed.push(self.fresh(&name, value)?);
-                }
-                Ok(Marks {
-                    sealed,
-                    ..Marks::default()
-                })
-            }
-        }
-    }
-
-    fn make(&self, name: &SecretName, generator: &Generator) -> Result<manifest::Made, ApplyError> {
-        let declaration = self.job.manifest.declarations.get(name);
-        let shape = declaration.map(|declaration| &declaration.shape);
-        let made = shape.map_or_else(
-            || Ok(generator.make()),
-            |shape| generator.make_fitting(shape),
-        );
-        made.map_err(|source| ApplyError::Misfit {
-            name: name.clone(),
-            source,
-        })
-    }
-
-    /// Seals a new value.
-    fn fresh(
-        &self,
-        name: &SecretName,
-        value: &SecretValue,
-    ) -> Result<(SecretName, u64, Vec<u8>), ApplyError> {
-        let (key, readers) = self.head(name)?;
-        let facts = Facts {
-            trail: Trail::start(key.id()),
-            revision: self.revision(name, None),
-            value_time: self.job.now,
-            content: Content::Value,
-        };
-        let file = seal(value, name, &facts, &key, readers.recipients());
-        let file = file.map_err(|source| at(name, source))?;
-        Ok((name.clone(), facts.revision, file))
-    }
-
-    /// Seals the same value again.
-    fn again(
-        &self,
-        name: &SecretName,
-        from: &SecretName,
-        extent: Extent,
-        opener: &mut Opener<'_>,
-    ) -> Result<Marks, ApplyError> {
-        let (key, readers) = self.head(name)?;
-        let opened = opener.open(from).map_err(|source| ApplyError::Open {
-            name: from.clone(),
-            source,
-        })?;
-        let (value, facts) = opened.ok_or_else(|| ApplyError::Vanished(from.clone()))?;
-        let facts = Facts {
-            trail: facts.trail.clone().under(key.id()),
-            revision: self.revision(name, Some(facts.revision)),
-            ..facts
-        };
-        let file = match extent {
-            Extent::Whole => seal(value.get(), name, &facts, &key, readers.recipients()),
-            Extent::Adds => {
-                let change = self.change(name);
-                let before = change.map(|change| &change.before);
-                let had: Vec<_> = before.into_iter().flat_map(Readers::recipients).collect();
-                let new = readers.recipients().filter(|key| !had.contains(key));
-                let there = self.read(name)?;
-                reseal(&there, name, &facts, &key, Others::Kept, new)
-            }
-            Extent::Rewraps => {
-                let there = self.read(name)?;
-                let all = readers.recipients();
-                reseal(&there, name, &facts, &key, Others::Replaced, all)
-            }
-        };
-        let file = file.map_err(|source| at(name, source))?;
-        Ok(Marks {
-            sealed: vec![(name.clone(), facts.revision, file)],
-            ..Marks::default()
-        })
-    }
-
-    fn read(&self, name: &SecretName) -> Result<Vec<u8>, ApplyError> {
-        let folder = self.vault.folder(&name.folder());
-        let file = folder.and_then(|folder| match folder {
-            Some(folder) => folder.read(Target::Sealed(name.clone()).file(), MAX_FILE as u64),
-            None => Ok(None),
-        });
-        let file = file.map_err(|error| ApplyError::Transaction(error.into()))?;
-        file.ok_or_else(|| ApplyError::Vanished(name.clone()))
-    }
-
-    fn change(&self, name: &SecretName) -> Option<&crate::plan::FolderChange> {
-        let mut upwards = name.folder().ancestry().into_iter().rev();
-        let folders = &self.job.approved.plan().folders;
-        upwards.find_map(|part| folders.iter().find(|change| change.folder == part))
-    }
-
-    /// Under what a name is sealed once the plan is carried out.
-    fn head(&self, name: &SecretName) -> Result<(Arc<FolderKey>, Readers), ApplyError> {
-        let folder = name.folder();
-        for part in folder.ancestry().iter().rev() {
-            if let Some((key, readers)) = self.made.heads.get(part) {
-                return Ok((key.clone(), readers.clone()));
-            }
-            if self.job.actual.folders.contains_key(part) {
-                break;
-            }
-        }
-        let head = self.job.keys.head(self.vault, &folder);
-        let head = head.map_err(|source| ApplyError::Keys {
-            name: name.clone(),
-            source,
-        })?;
-        Ok((head.key, head.readers))
-    }
-
-    /// Higher than the file's, than any that this user has seen, and than the clock.
-    fn revision(&self, name: &SecretName, source: Option<u64>) -> u64 {
-        let claim = self.job.actual.files.get(name);
-        let there = claim.and_then(|claim| Some(claim.facts.as_ref().ok()?.0.revision));
-        let seen = self.job.seen.and_then(|seen| seen.revision(name));
-        let last = there.max(seen).max(source);
-        last.map_or(self.job.now, |last| {
-            last.saturating_add(1).max(self.job.now)
-        })
-    }
-}
-
-fn at(name: &SecretName, source: SealedError) -> ApplyError {
-    ApplyError::Seal {
-        name: name.clone(),
-        source,
-    }
 }

@@ -3,6 +3,7 @@
 
 mod carry_out;
 mod survey;
+mod writer;
 
 pub use carry_out::{ApplyError, Done, Job, Marks, carry_out};
 pub use survey::Survey;

@@ -10,7 +10,7 @@ use crate::people::{Chains, Digest, FolderKeys, KeysError, OpenError};
 use crate::plan::{Actual, Claim, Finding, Findings};
 use crate::sealed::{MAX_FILE, SealedError, read_claim};
 use crate::vault::trust::Seen;
-use crate::vault::{Target, Vault};
+use crate::vault::{Inbox, Target, Vault};
 
 /// Reads what stands in a vault.
 pub struct Survey<'a> {
@@ -33,6 +33,7 @@ impl<'a> Survey<'a> {
     pub fn actual(&self, chains: &Chains) -> Result<Actual, DiskError> {
         let inventory = self.vault.inventory()?;
         let mut actual = Actual {
+            inbox: Inbox::list(self.vault, &inventory.inboxes),
             strays: inventory.strays,
             ..Actual::default()
         };
@@ -93,10 +94,14 @@ impl<'a> Survey<'a> {
         given: &BTreeMap<SecretName, SecretValue>,
     ) -> Findings {
         let names: Vec<&SecretName> = actual.files.keys().collect();
+        let moves = self.manifest.moves();
         let found = in_parallel(&names, |names| {
             let mut opener = keys.opener(self.vault);
             let mut look = |name: &SecretName| match opener.open(name) {
-                Ok(Some((value, _))) => self.opened(name, value.get(), given.get(name)),
+                Ok(Some((value, _))) => {
+                    let name = moves.get(name).copied().unwrap_or(name);
+                    self.opened(name, value.get(), given.get(name))
+                }
                 Ok(None) => Finding::Refused("it has just gone".to_owned()),
                 Err(OpenError::Stale { left }) => Finding::Stale {
                     left,
@@ -135,9 +140,8 @@ impl<'a> Survey<'a> {
         value: &SecretValue,
         given: Option<&SecretValue>,
     ) -> Finding {
-        let declaration = self.manifest.declarations.get(name);
         Finding::Opened {
-            fits: declaration.map_or(Ok(()), |declaration| declaration.shape.check(value)),
+            fits: self.manifest.check(name, value),
             differs: given.is_some_and(|given| !given.same_as(value)),
         }
     }

@@ -126,6 +126,8 @@ pub enum VaultCommand {
     Import(vault::import::Args),
     Export(vault::export::Args),
     Show(vault::show::Args),
+    History(vault::history::Args),
+    Diff(vault::diff::Args),
     Restore(vault::restore::Args),
     Rekey(vault::rekey::Args),
     Verify(vault::verify::Args),
@@ -135,6 +137,8 @@ pub enum VaultCommand {
     Members(MembersCommand),
     Access(vault::access::Args),
     Exposure(vault::exposure::Args),
+    Submit(vault::submit::Args),
+    Accept(vault::accept::Args),
     Trust(vault::trust::Args),
 }
 

@@ -2,9 +2,7 @@
 //! secrets. What cannot be a secret's name is named; no value and no line is shown.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::io::Read;
-use std::path::Path;
 
 use zeroize::Zeroizing;
 
@@ -25,8 +23,10 @@ pub fn read(
         return Ok(BTreeMap::new());
     };
     let what = || format!("cannot take the values in `{file}`");
-    let bytes = bytes(file).map_err(|why| Failure::new(what(), Exit::Error).cause(why))?;
-    let items = input::read(&bytes, format(file)).map_err(|error| Failure::of(what(), &error))?;
+    let bytes =
+        bytes(file, MAX_FILE).map_err(|why| Failure::new(what(), Exit::Error).cause(why))?;
+    let items =
+        input::read(&bytes, Format::of_name(file)).map_err(|error| Failure::of(what(), &error))?;
     let folder = match &selection.profile {
         Some(profile) => workspace::folder(profile)?,
         None => FolderName::top(),
@@ -49,8 +49,7 @@ pub fn read(
     let given = names.values;
     let mut misfits = Vec::new();
     for (name, value) in &given {
-        let declaration = workspace.manifest().declarations.get(name);
-        if let Some(Err(error)) = declaration.map(|declaration| declaration.shape.check(value)) {
+        if let Err(error) = workspace.manifest().check(name, value) {
             misfits.push(format!("`{name}`: {error}"));
         }
     }
@@ -62,21 +61,10 @@ pub fn read(
         .fold(Failure::new(what(), Exit::Error), Failure::cause))
 }
 
-/// The format that a file's name ends in; `.env` is what the rest is.
-fn format(file: &str) -> Format {
-    let name = file.to_ascii_lowercase();
-    match Path::new(&name).extension().and_then(OsStr::to_str) {
-        Some("ini") => Format::Ini,
-        Some("json") => Format::Json,
-        Some("toml") => Format::Toml,
-        Some("yaml" | "yml") => Format::Yaml,
-        _ => Format::Dotenv,
-    }
-}
-
-fn bytes(file: &str) -> Result<Zeroizing<Vec<u8>>, String> {
+/// Reads a file, or stdin if it is `-`; of one that is too long one byte more than there may be.
+pub fn bytes(file: &str, most: usize) -> Result<Zeroizing<Vec<u8>>, String> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(64 * 1024));
-    let limit = MAX_FILE as u64 + 1;
+    let limit = most as u64 + 1;
     let read = if file == "-" {
         std::io::stdin().lock().take(limit).read_to_end(&mut bytes)
     } else {

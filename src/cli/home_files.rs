@@ -19,6 +19,7 @@ const HOME_ATTRIBUTES: &[&str] = &[
 const VAULT_ATTRIBUTES: &[&str] = &[
     "*.age -text -ident !filter -working-tree-encoding diff=hoziron merge=hoziron",
     "**/.keys/** merge=binary -diff -text",
+    "**/.inbox/** merge=binary -diff -text",
     ".gitattributes text eol=lf",
 ];
 

@@ -5,9 +5,8 @@
 use crate::cli::args::Global;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::prompt::PromptError;
-use crate::cli::start_over;
 use crate::cli::ui::Ui;
-use crate::domain::{FolderName, Keyring, Locked, Pin, SecretValue, UnlockError, Voice};
+use crate::domain::{FolderName, Keyring, Locked, Pin, Plugins, SecretValue, UnlockError, Voice};
 use crate::home::{Environment, Outcome, Tried, UserConfig, gather, load_signing_key};
 use crate::people::{Chains, FolderKeys, KeysError, NotOpened, Stale};
 use crate::vault::Vault;
@@ -32,6 +31,7 @@ pub fn keyring(
         let signing = load_signing_key(&folder).map_err(|error| Failure::of(what, &error))?;
         signing.into_iter().for_each(|key| keyring.sign_with(key));
     }
+    keyring.allow(plugins(&user, ui));
     for plugin in keyring.take_plugins() {
         let place = format!("{} (plugin `{}`)", plugin.origin(), plugin.name());
         let outcome = if !user.plugins.iter().any(|name| name == plugin.name()) {
@@ -40,7 +40,6 @@ pub fn keyring(
                 plugin.name()
             ))
         } else {
-            start_over::in_clean_environment(environment, global.home.as_deref())?;
             match plugin.admit(PluginVoice(*ui)) {
                 Some(identity) => {
                     let public = identity.public().to_owned();
@@ -56,6 +55,11 @@ pub fn keyring(
         ui.detail(&format!("looked for private keys in {tried}"));
     }
     Ok((keyring, tried))
+}
+
+/// The plugins that the user allows. The environment is fit for them: see `start_over`.
+pub fn plugins(user: &UserConfig, ui: &Ui) -> Plugins {
+    Plugins::allow(&user.plugins, PluginVoice(*ui))
 }
 
 /// Opens the keys of folders: with the private keys that are ready, and if they do not suffice, with
@@ -166,21 +170,12 @@ pub fn user_config(environment: &Environment) -> Result<UserConfig, Failure> {
 
 /// Reads the pins of the command line and of the environment.
 pub fn pins(global: &Global, environment: &Environment) -> Result<Vec<Pin>, Failure> {
-    let variable = environment
-        .get("HOZIRON_PIN")
-        .map(|pin| pin.to_string_lossy().into_owned());
-    let parse = |text: String| {
-        Pin::parse(&text).map_err(|error| {
-            Failure::new("a pin is not a vault's id", Exit::Usage).cause(error.to_string())
-        })
-    };
-    global
-        .pin
-        .iter()
-        .cloned()
-        .chain(variable)
-        .map(parse)
-        .collect()
+    let given = global.pin.iter().map(|text| Pin::parse(text));
+    let named = environment.pin().transpose();
+    let pins = given.chain(named).collect::<Result<_, _>>();
+    pins.map_err(|error| {
+        Failure::new("a pin is not a vault's id", Exit::Usage).cause(error.to_string())
+    })
 }
 
 /// What a plugin may say and ask.

@@ -4,14 +4,17 @@
 pub mod args;
 mod command;
 mod display;
+mod editing;
 mod failure;
 mod git_checks;
 mod given;
 mod hint;
 mod home_files;
 mod keys;
+mod lost;
 mod meter;
 mod own_key;
+mod past;
 mod people;
 mod planning;
 mod prompt;
@@ -69,6 +72,16 @@ fn dispatch(
     ui: &Ui,
 ) -> Result<Exit, Failure> {
     let global = &cli.global;
+    // Once a command was to be started, only its own exit codes are below 125.
+    let not_started = |failure: Failure| match failure.exit {
+        Exit::CannotExecute | Exit::CommandNotFound => failure,
+        _ => failure.exiting(Exit::NotStarted),
+    };
+    let clean = start_over::in_clean_environment(environment, global.home.as_deref(), limits);
+    clean.map_err(|failure| match &cli.command {
+        Some(Command::Env(EnvCommand::Exec(_)) | Command::Run(_)) => not_started(failure),
+        _ => failure,
+    })?;
     let open = || Workspace::open(global, environment, ui);
     match &cli.command {
         None => command::status::run(global, environment, ui),
@@ -85,6 +98,8 @@ fn dispatch(
             VaultCommand::Import(args) => command::vault::import::run(args, &mut open()?, ui),
             VaultCommand::Export(args) => command::vault::export::run(args, &mut open()?, ui),
             VaultCommand::Generate(args) => command::vault::generate::run(args, &mut open()?, ui),
+            VaultCommand::History(args) => command::vault::history::run(args, &open()?, ui),
+            VaultCommand::Diff(args) => command::vault::diff::run(args, &open()?, ui),
             VaultCommand::Rekey(args) => command::vault::rekey::run(args, &mut open()?, ui),
             VaultCommand::Restore(args) => command::vault::restore::run(args, &mut open()?, ui),
             VaultCommand::Show(args) => command::vault::show::run(args, &open()?, ui),
@@ -93,6 +108,8 @@ fn dispatch(
             VaultCommand::Members(command) => members(command, &mut open()?, ui),
             VaultCommand::Access(args) => command::vault::access::run(args, &open()?, ui),
             VaultCommand::Exposure(args) => command::vault::exposure::run(args, &open()?, ui),
+            VaultCommand::Submit(args) => command::vault::submit::run(args, open, ui),
+            VaultCommand::Accept(args) => command::vault::accept::run(args, &mut open()?, ui),
             VaultCommand::Trust(args) => command::vault::trust::run(args, &open()?, ui),
         },
         Some(Command::Plan(args)) => command::plan::run(args, &open()?, ui),
@@ -126,13 +143,9 @@ fn dispatch(
             command::env::export::run(args, &open()?, ui)
         }
         Some(Command::Env(EnvCommand::Exec(args)) | Command::Run(args)) => {
-            // Once a command was to be started, only its own exit codes are below 125.
             let started =
                 open().and_then(|workspace| command::env::exec::run(args, workspace, limits, ui));
-            started.map_err(|failure| match failure.exit {
-                Exit::CannotExecute | Exit::CommandNotFound => failure,
-                _ => failure.exiting(Exit::NotStarted),
-            })
+            started.map_err(not_started)
         }
     }
 }

@@ -114,20 +114,13 @@ impl Planned {
         let seen = workspace.seen();
         let seen = seen.map_err(|error| Failure::of(what, &error))?;
         let survey = Survey::new(workspace.vault(), manifest, seen.as_deref());
-        let chains = match &keys {
-            Some(_) => None,
-            None => Some(
-                workspace
-                    .chains()
-                    .map_err(|error| Failure::of(what, &error))?,
-            ),
+        let actual = match &keys {
+            Some(keys) => survey.actual(keys.chains()),
+            None => {
+                let chains = workspace.public_chains();
+                survey.actual(&chains.map_err(|error| Failure::of(what, &error))?)
+            }
         };
-        let chains = match (&keys, &chains) {
-            (Some(keys), _) => keys.chains(),
-            (None, Some(chains)) => chains,
-            (None, None) => unreachable!("statements are read with or without keys"),
-        };
-        let actual = survey.actual(chains);
         let mut actual = actual.map_err(|error| Failure::of(what, &error))?;
         actual.references = references(workspace)?;
         let findings = match &keys {

@@ -1,6 +1,7 @@
 //! A plugin is a program, and the age crate starts it in our own environment, which may hold keys and
 //! a PATH that leads into the repository. An environment cannot be changed without unsafe code, so
-//! hoziron starts itself over once, in a clean one, and hands what was taken out through a pipe.
+//! where a plugin may be run hoziron starts itself over once, before anything is read or asked, in a
+//! clean one, and hands what was taken out through a pipe.
 
 use std::ffi::OsStr;
 use std::os::fd::AsRawFd;
@@ -13,16 +14,28 @@ use zeroize::Zeroizing;
 
 use crate::cli::failure::{Exit, Failure};
 use crate::disk::safe_path;
-use crate::home::{Environment, HANDED, holds_identity};
+use crate::env::hygiene::CoreLimit;
+use crate::home::{Environment, HANDED, UserConfig, holds_identity};
 
 /// What a pipe takes without a reader (pipe(7)).
 const PIPE: usize = 64 * 1024;
 
-/// Starts hoziron over if the environment is not fit for a plugin; returns if it is.
+/// Has age print what it says to plugins, file keys included.
+const DEBUG: &str = "AGEDEBUG";
+
+/// Starts hoziron over if the user allows any plugin and the environment is not fit for one; returns
+/// if it is. The limit is given back to be taken anew.
 pub fn in_clean_environment(
     environment: &Environment,
     given: Option<&Path>,
+    limits: CoreLimit,
 ) -> Result<(), Failure> {
+    // What is wrong with the configuration is said where it is needed.
+    let user = environment.config_folder();
+    let user = user.and_then(|folder| UserConfig::load(&folder).ok());
+    if user.is_none_or(|user| user.plugins.is_empty()) {
+        return Ok(());
+    }
     let home = environment.search(given.map(Path::to_owned)).find().ok();
     let places: Vec<&Path> = home
         .as_deref()
@@ -31,7 +44,7 @@ pub fn in_clean_environment(
         .collect();
     let path = environment.get("PATH").map(|path| safe_path(path, &places));
     let changes = |name: &OsStr, value: &OsStr| {
-        holds_identity(name) || (name == "PATH" && path.as_deref() != Some(value))
+        holds_identity(name) || name == DEBUG || (name == "PATH" && path.as_deref() != Some(value))
     };
     let variables = environment.variables();
     let taken: Vec<_> = variables
@@ -77,5 +90,6 @@ pub fn in_clean_environment(
     if let Some(path) = path {
         again.env("PATH", path);
     }
+    limits.restore();
     Err(failed(again.exec().to_string()))
 }

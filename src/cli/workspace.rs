@@ -10,7 +10,7 @@ use crate::cli::failure::{Exit, Failure, sentence};
 use crate::cli::keys;
 use crate::cli::ui::Ui;
 use crate::disk::DiskError;
-use crate::domain::{FolderName, Keyring, SecretName, VaultId};
+use crate::domain::{FolderName, Keyring, Pin, SecretName, VaultId};
 use crate::home::private::{Overwrite, sweep_private, write_private};
 use crate::home::{Environment, Tried};
 use crate::manifest::Manifest;
@@ -19,13 +19,14 @@ use crate::vault::heads::{Heads, KnownHead};
 use crate::vault::transaction::Recovered;
 use crate::vault::trust::{HomeRecord, Seen};
 use crate::vault::{LockedVault, Vault};
-use crate::workspace::OpenHome;
+use crate::workspace::{OpenHome, chains_of};
 
 /// A home that is ready to be worked in, and how to talk about it.
 pub struct Workspace<'a> {
     open: OpenHome,
     environment: &'a Environment,
     global: &'a Global,
+    pins: Vec<Pin>,
 }
 
 impl<'a> Workspace<'a> {
@@ -37,7 +38,7 @@ impl<'a> Workspace<'a> {
     ) -> Result<Self, Failure> {
         let open = OpenHome::find(environment, global.home.clone())
             .map_err(|error| Failure::of("cannot open the vault", &error))?;
-        Ok(Self::around(open, global, environment, ui))
+        Self::around(open, global, environment, ui)
     }
 
     /// Opens the home at a known place.
@@ -49,17 +50,23 @@ impl<'a> Workspace<'a> {
     ) -> Result<Self, Failure> {
         let open = OpenHome::at(home, environment)
             .map_err(|error| Failure::of("cannot open the vault", &error))?;
-        Ok(Self::around(open, global, environment, ui))
+        Self::around(open, global, environment, ui)
     }
 
-    fn around(open: OpenHome, global: &'a Global, environment: &'a Environment, ui: &Ui) -> Self {
+    fn around(
+        open: OpenHome,
+        global: &'a Global,
+        environment: &'a Environment,
+        ui: &Ui,
+    ) -> Result<Self, Failure> {
         ui.detail(&format!("the home is `{}`", open.path.display()));
         report(&open.recovered, ui);
-        Self {
+        Ok(Self {
             open,
             environment,
             global,
-        }
+            pins: keys::pins(global, environment)?,
+        })
     }
 
     /// Returns where the home is.
@@ -109,16 +116,32 @@ impl<'a> Workspace<'a> {
         accepted: impl IntoIterator<Item = (FolderName, KnownHead)>,
         ui: &Ui,
     ) {
+        let accept = |heads: &mut Heads| {
+            let each = accepted.into_iter();
+            each.fold(false, |news, (folder, head)| {
+                heads.accept(&folder, head) | news
+            })
+        };
+        self.change_heads(accept, ui);
+    }
+
+    /// Forgets the keys of folders that were accepted.
+    pub fn forget_heads(&self, folders: &[FolderName], ui: &Ui) {
+        let forget = |heads: &mut Heads| {
+            let each = folders.iter();
+            each.fold(false, |any, folder| heads.forget(folder) | any)
+        };
+        self.change_heads(forget, ui);
+    }
+
+    fn change_heads(&self, change: impl FnOnce(&mut Heads) -> bool, ui: &Ui) {
         let Some(state) = self.environment.state() else {
             return;
         };
         let Ok(mut heads) = Heads::load(&state, self.id()) else {
             return;
         };
-        let news = accepted.into_iter().fold(false, |news, (folder, head)| {
-            heads.accept(&folder, head) | news
-        });
-        if !news {
+        if !change(&mut heads) {
             return;
         }
         let (path, text) = heads.text();
@@ -152,7 +175,25 @@ impl<'a> Workspace<'a> {
 
     /// Verifies the statements about the vault's keys; needs no identity.
     pub fn chains(&self) -> Result<Chains, KeysError> {
-        self.open.chains(self.environment)
+        self.open.chains(self.environment, &self.pins)
+    }
+
+    /// The same, where no private key is at hand that vouches for the vault.
+    pub fn public_chains(&self) -> Result<Chains, KeysError> {
+        let chains = self.chains()?;
+        chains.refuse_unpinned(&self.pins)?;
+        Ok(chains)
+    }
+
+    /// Returns what was pinned, on the command line and in the environment.
+    pub fn pins(&self) -> &[Pin] {
+        &self.pins
+    }
+
+    /// Says whether anything but the repository itself vouches for the vault: a pin, or what this user
+    /// has accepted before. No private key is looked for.
+    pub fn vouched(&self, chains: &Chains) -> bool {
+        chains.is_known() || self.pins.iter().any(|pin| pin.id == *self.id())
     }
 
     /// Reads private keys and opens the keys of these folders with them, of any folder if none is
@@ -200,15 +241,8 @@ impl<'a> Workspace<'a> {
         stale: Stale,
         ui: &Ui,
     ) -> Result<FolderKeys, Failure> {
-        let chains = || self.open.chains_in(vault, self.environment);
-        let keys = keys::open(vault, chains, wanted, stale, self.keyring(ui)?, ui)?;
-        let pins = keys::pins(self.global, self.environment)?;
-        let own = pins.iter().filter(|pin| pin.id == *self.id());
-        for (folder, floor) in own.flat_map(|pin| &pin.floors) {
-            keys.require(vault, folder, *floor)
-                .map_err(|error| Failure::of("the vault is not as far as its pin says", &error))?;
-        }
-        Ok(keys)
+        let chains = || chains_of(vault, self.id(), self.environment, &self.pins);
+        keys::open(vault, chains, wanted, stale, self.keyring(ui)?, ui)
     }
 
     /// Reads private keys; those under a passphrase stay locked.
@@ -241,7 +275,7 @@ pub fn name(text: &str, profile: Option<&str>) -> Result<SecretName, Failure> {
     if let Some((name, value)) = text.split_once('=') {
         // What ends in `=` may be a value in base64 itself.
         let named = value.trim_matches('=').is_empty() || SecretName::parse(name).is_err();
-        return Err(refused_value(if named { "NAME" } else { name }));
+        return Err(refused_value("set", if named { "NAME" } else { name }));
     }
     let whole = match profile {
         Some(profile) => SecretName::within(&folder(profile)?, text),
@@ -251,11 +285,11 @@ pub fn name(text: &str, profile: Option<&str>) -> Result<SecretName, Failure> {
 }
 
 /// Refuses a value on the command line, and does not show it.
-pub fn refused_value(name: &str) -> Failure {
+pub fn refused_value(verb: &str, name: &str) -> Failure {
     Failure::new("a value on the command line is refused", Exit::Usage)
         .cause("other users and the shell's history would see it; it is not shown here either")
         .hint(format!(
-            "type it when asked: `hoziron vault set {}`",
+            "type it when asked: `hoziron vault {verb} {}`",
             name.split('=').next().unwrap_or_default()
         ))
         .hint("or pipe it in, or use `--from-file PATH`; and change the value if it was a real one")

@@ -14,7 +14,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::domain::identity_text::VAULT_COMMENT;
 use crate::domain::plugin::PluginIdentity;
-use crate::domain::{Locked, SecretValue, SigningKey, VaultId, VerifyingKey};
+use crate::domain::{Locked, Plugins, SecretValue, SigningKey, VaultId, VerifyingKey};
 
 /// The beginning of a plugin's identity.
 const PLUGIN: &str = "AGE-PLUGIN-";
@@ -168,6 +168,8 @@ pub struct Keyring {
     identities: Vec<Identity>,
     locked: Vec<Locked>,
     plugins: Vec<PluginIdentity>,
+    // Those that may be run to seal.
+    allowed: Plugins,
     signers: Vec<SigningKey>,
     vaults: BTreeSet<VaultId>,
 }
@@ -204,6 +206,16 @@ impl Keyring {
     /// Says whether the user signs with this key: one of an identity, or one of its own.
     pub fn signs_with(&self, signer: &VerifyingKey) -> bool {
         self.signing_keys().any(|key| key.public() == *signer)
+    }
+
+    /// Allows plugins to be run to seal.
+    pub fn allow(&mut self, plugins: Plugins) {
+        self.allowed = plugins;
+    }
+
+    /// Returns the plugins that may be run to seal.
+    pub fn allowed(&self) -> &Plugins {
+        &self.allowed
     }
 
     /// Trusts a vault that a person named.

@@ -6,6 +6,7 @@ mod forms;
 mod glob;
 mod identity;
 mod identity_text;
+mod labels;
 mod locked;
 mod member;
 mod name;
@@ -25,13 +26,16 @@ pub use forms::{Encoding, Form, forms};
 pub use glob::Glob;
 pub use identity::{Identity, IdentityTextError, Keyring, take_text};
 pub use identity_text::{with_vault, without_vault};
+pub use labels::{Labels, Mixed};
 pub use locked::{Locked, UnlockError};
 pub use member::{GroupName, Member};
 pub use name::{FolderName, MAX_NAME, NameError, ReaderName, SecretName};
 pub use parallel::in_parallel;
 pub use pin::{Pin, PinError};
-pub use plugin::{PluginIdentity, Voice};
-pub use recipient::{Reader, Readers, ReadersError, Recipient, RecipientError};
+pub use plugin::{PluginError, PluginIdentity, Plugins, Voice, Wrapped};
+pub use recipient::{
+    Addressee, Reader, Readers, ReadersError, Recipient, RecipientError, WrapError, WrappedFor,
+};
 pub use signing::{SigningKey, VerifyingKey};
 pub use token::{known_token, token_at, token_starts};
 pub use value::{MAX_VALUE, SecretValue};

@@ -5,6 +5,7 @@
 use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use thiserror::Error;
 
@@ -42,8 +43,12 @@ pub enum NameError {
 }
 
 /// The name of a secret: lower-case folders joined by `/`, then one key.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SecretName(String);
+#[derive(Clone)]
+pub struct SecretName {
+    text: String,
+    // Where the last part starts.
+    key: usize,
+}
 
 impl SecretName {
     /// Parses `KEY` or `folder/sub/KEY`.
@@ -54,15 +59,16 @@ impl SecretName {
         if text.len() > MAX_NAME {
             return Err(NameError::TooLong);
         }
-        let (folder, key) = match text.rsplit_once('/') {
-            Some((folder, key)) => (Some(folder), key),
-            None => (None, text),
-        };
-        if let Some(folder) = folder {
-            folder.split('/').try_for_each(parse_segment)?;
+        let slash = text.rfind('/');
+        if let Some(slash) = slash {
+            text[..slash].split('/').try_for_each(parse_segment)?;
         }
-        parse_key(key)?;
-        Ok(Self(text.to_owned()))
+        let key = slash.map_or(0, |slash| slash + 1);
+        parse_key(&text[key..])?;
+        Ok(Self {
+            text: text.to_owned(),
+            key,
+        })
     }
 
     /// Puts `key` into `folder`.
@@ -93,10 +99,8 @@ impl SecretName {
     }
 
     fn parts(&self) -> (Option<&str>, &str) {
-        match self.0.rsplit_once('/') {
-            Some((folder, key)) => (Some(folder), key),
-            None => (None, &self.0),
-        }
+        let folder = self.key.checked_sub(1).map(|slash| &self.text[..slash]);
+        (folder, &self.text[self.key..])
     }
 
     /// Returns the last part, which is also the name of the variable.
@@ -106,12 +110,44 @@ impl SecretName {
 
     /// Returns the whole name.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// Returns the form in which names that differ only in case are equal.
     pub fn folded(&self) -> String {
-        self.0.to_ascii_lowercase()
+        self.text.to_ascii_lowercase()
+    }
+}
+
+impl PartialEq for SecretName {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for SecretName {}
+
+impl PartialOrd for SecretName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for SecretName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.text.cmp(&other.text)
+    }
+}
+
+impl Hash for SecretName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
+impl fmt::Debug for SecretName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SecretName({:?})", self.text)
     }
 }
 
@@ -153,6 +189,11 @@ impl FolderName {
             all.extend(ends.map(|end| Self(self.0[..end].to_owned())));
         }
         all
+    }
+
+    /// Says whether a secret is directly in this folder.
+    pub fn has(&self, name: &SecretName) -> bool {
+        name.parts().0.unwrap_or(".") == self.0
     }
 
     /// Says whether `other` is this folder or below it.
@@ -203,7 +244,7 @@ impl ReaderName {
 
 impl fmt::Display for SecretName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -221,7 +262,7 @@ impl fmt::Display for ReaderName {
 
 impl Borrow<str> for SecretName {
     fn borrow(&self) -> &str {
-        &self.0
+        &self.text
     }
 }
 

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::config::{Config, ConfigError, Reference};
 use crate::disk::DiskError;
-use crate::domain::{FolderName, Keyring, NameError, SecretValue, VarName};
+use crate::domain::{FolderName, Keyring, NameError, Pin, PinError, SecretValue, VarName};
 use crate::env::local::{Local, LocalError};
 use crate::env::resolve::{Refusal, ResolveError, open_all};
 use crate::env::select::{Absence, Missing, select};
@@ -74,6 +74,9 @@ pub enum CredentialError {
         /// What is wrong with it.
         source: Refusal,
     },
+    /// `HOZIRON_PIN` is no pin.
+    #[error("HOZIRON_PIN: {0}")]
+    Pin(#[from] PinError),
     /// The settings do not refer to a credential by this key.
     #[error("`{path}` is not in `config.toml`")]
     Reference {
@@ -98,6 +101,9 @@ pub struct Options {
     pub home: Option<PathBuf>,
     /// Files with private keys, looked at before the usual places.
     pub identities: Vec<PathBuf>,
+    /// Vaults that are trusted, and how far the keys of their folders have come at least; besides
+    /// `HOZIRON_PIN`.
+    pub pins: Vec<Pin>,
     /// What wins when a variable has several values.
     pub prefer: Prefer,
     /// The profile; `HOZIRON_PROFILE` if absent.
@@ -276,16 +282,19 @@ impl Credentials {
         open: &OpenHome,
         folders: &[FolderName],
     ) -> Result<FolderKeys, CredentialError> {
-        let chains = open.chains(&self.environment)?;
+        let mut pins = self.options.pins.clone();
+        pins.extend(self.environment.pin()?);
+        let chains = open.chains(&self.environment, &pins)?;
         let user = match self.environment.config_folder() {
             Some(folder) => UserConfig::load(&folder)?,
             None => UserConfig::default(),
         };
-        let (keyring, _): (Keyring, _) = gather(
+        let (mut keyring, _): (Keyring, _) = gather(
             &self
                 .environment
                 .identity_places(&self.options.identities, &user),
         )?;
+        pins.into_iter().for_each(|pin| keyring.trust(pin.id));
         let stale = open.stale(&self.environment, Stale::Refuse, folders);
         let keys = FolderKeys::open(&open.vault, chains, keyring, folders, stale);
         let keys = keys.map_err(|refused| refused.error)?;

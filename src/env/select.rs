@@ -99,7 +99,8 @@ pub fn select(
     };
     let declared = manifest.declarations.keys();
     let marked = seen.into_iter().flat_map(Seen::names);
-    names.extend(declared.chain(marked));
+    let rest = declared.chain(marked);
+    names.extend(rest.filter(|name| !chooser.sealed.contains(name)));
     names.sort_by(|one, other| one.cmp_by_folder(other));
     names.dedup();
     let folders = names.chunk_by(|one, other| one.is_beside(other));

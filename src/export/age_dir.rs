@@ -2,7 +2,7 @@
 //! to open them. `age` alone reads it, and so does everything that keeps age files. Nothing here binds
 //! a file to its name any more.
 
-use crate::domain::{Recipient, SecretName, SecretValue};
+use crate::domain::{Addressee, Plugins, SecretName, SecretValue};
 use crate::export::ExportError;
 use crate::sealed::seal_foreign;
 
@@ -29,7 +29,8 @@ moved a file to another name or put an older one back.
 pub fn age_dir<'r>(
     name: &SecretName,
     value: &SecretValue,
-    recipients: impl IntoIterator<Item = &'r Recipient>,
+    to: impl IntoIterator<Item = impl Into<Addressee<'r>>>,
+    plugins: &Plugins,
 ) -> Result<(String, Vec<u8>), ExportError> {
-    Ok((format!("{name}.age"), seal_foreign(value, recipients)?))
+    Ok((format!("{name}.age"), seal_foreign(value, to, plugins)?))
 }

@@ -106,10 +106,14 @@ impl Sides<'_> {
             }
             if let Some(base) = &base {
                 if ours.has_value_of(base) {
-                    return theirs.seal(&ours, name, &head, now).map(Merged::Sealed);
+                    return theirs
+                        .seal(&ours, name, &head, keys, now)
+                        .map(Merged::Sealed);
                 }
                 if theirs.has_value_of(base) {
-                    return ours.seal(&theirs, name, &head, now).map(Merged::Sealed);
+                    return ours
+                        .seal(&theirs, name, &head, keys, now)
+                        .map(Merged::Sealed);
                 }
             }
         }
@@ -124,7 +128,8 @@ impl Sides<'_> {
         let ours = sides(ours.opened, name, self.labels[0])?;
         let theirs = sides(theirs.opened, name, self.labels[1])?;
         let text = Conflict::join(ours, theirs).text(name);
-        let file = sealed::seal(&text, name, &facts, &head.key, head.readers.recipients())?;
+        let to = head.readers.addressees();
+        let file = sealed::seal(&text, name, &facts, &head.key, to, keys.plugins())?;
         Ok(Merged::Conflict(file))
     }
 }
@@ -207,13 +212,15 @@ impl OpenSide {
         other: &Self,
         name: &SecretName,
         head: &Head,
+        keys: &FolderKeys,
         now: u64,
     ) -> Result<Vec<u8>, MergeError> {
         self.refuse_stale()?;
         let facts = facts(&self.opened.1, &other.opened.1, head, now);
         let value = self.opened.0.get();
-        let recipients = head.readers.recipients();
-        Ok(sealed::seal(value, name, &facts, &head.key, recipients)?)
+        let to = head.readers.addressees();
+        let file = sealed::seal(value, name, &facts, &head.key, to, keys.plugins())?;
+        Ok(file)
     }
 }
 

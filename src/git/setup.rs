@@ -13,6 +13,12 @@ const NOTES: &str = "refs/notes/textconv/hoziron";
 /// The variable with the number of settings in the environment.
 const COUNT: &str = "GIT_CONFIG_COUNT";
 
+/// A command of git's that shows values in a diff, on a terminal. Only for who asks for it.
+const ALIAS: (&str, &str) = (
+    "alias.sdiff",
+    "!f() { HOZIRON_GIT_REVEAL=1 git diff --textconv \"$@\"; }; f",
+);
+
 /// One step of writing or removing settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
@@ -76,9 +82,33 @@ pub fn installing(git: &Git, folder: &Path, scope: Scope) -> Result<Vec<Step>, G
     Ok(wanted(PROGRAM).into_iter().filter_map(step).collect())
 }
 
+/// Returns the step that writes the alias, none if it is there; `None` if there is another one of that
+/// name, which is somebody's own.
+pub fn aliasing(git: &Git, folder: &Path) -> Result<Option<Vec<Step>>, GitError> {
+    let (key, alias) = ALIAS;
+    let settings = git.settings(folder)?;
+    let step = Step {
+        key,
+        before: None,
+        after: Some(alias.to_owned()),
+    };
+    let found = settings.iter().rev().find(|one| one.key == key);
+    Ok(match found {
+        None => Some(vec![step]),
+        Some(found) => (found.value == alias).then(Vec::new),
+    })
+}
+
 /// Returns the steps that remove the settings from a scope.
 pub fn removing(git: &Git, folder: &Path, scope: Scope) -> Result<Vec<Step>, GitError> {
     let settings = git.settings(folder)?;
+    let (alias, ours) = ALIAS;
+    let is_alias = values(&settings, scope, alias).pop().as_deref() == Some(ours);
+    let alias = is_alias.then(|| Step {
+        key: alias,
+        before: Some(ours.to_owned()),
+        after: None,
+    });
     let step = |(key, _): (&'static str, String)| {
         let before = values(&settings, scope, key).pop()?;
         Some(Step {
@@ -87,7 +117,8 @@ pub fn removing(git: &Git, folder: &Path, scope: Scope) -> Result<Vec<Step>, Git
             after: None,
         })
     };
-    Ok(wanted(PROGRAM).into_iter().filter_map(step).collect())
+    let steps = wanted(PROGRAM).into_iter().filter_map(step);
+    Ok(steps.chain(alias).collect())
 }
 
 fn values(settings: &[Setting], scope: Scope, key: &str) -> Vec<String> {

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 use crate::disk::safe_path;
-use crate::domain::SecretValue;
+use crate::domain::{Pin, PinError, SecretValue};
 use crate::home::{Place, Search, UserConfig};
 
 /// The variable that names the descriptor through which a run hands another what it took out of the
@@ -136,6 +136,12 @@ impl Environment {
     pub fn profile(&self) -> Option<String> {
         self.get("HOZIRON_PROFILE")
             .map(|profile| profile.to_string_lossy().into_owned())
+    }
+
+    /// Returns the vault that the environment names as trusted.
+    pub fn pin(&self) -> Result<Option<Pin>, PinError> {
+        let text = self.get("HOZIRON_PIN").map(|pin| pin.to_string_lossy());
+        text.map(|text| Pin::parse(&text)).transpose()
     }
 
     /// Returns the places where private keys are looked for, in order: cheap ones first, and what

@@ -127,7 +127,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::domain::{Identity, Recipient, SecretValue};
+    use crate::domain::{Identity, Plugins, Recipient, SecretValue};
     use crate::sealed::seal_foreign;
 
     #[test]
@@ -139,7 +139,12 @@ mod tests {
         keyring.add(identity);
         let dir = tempfile::tempdir().unwrap();
         let seal = |path: &str, to: &Recipient| {
-            let file = seal_foreign(&SecretValue::new(path.as_bytes().to_vec()), [to]).unwrap();
+            let file = seal_foreign(
+                &SecretValue::new(path.as_bytes().to_vec()),
+                [to],
+                &Plugins::default(),
+            );
+            let file = file.unwrap();
             fs::write(dir.path().join(path), file).unwrap();
         };
         assert!(matches!(read(dir.path(), &keyring), Err(AgeDirError::None)));

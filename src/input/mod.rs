@@ -13,6 +13,8 @@ pub mod tree;
 pub mod yaml;
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::path::Path;
 
 use thiserror::Error;
 
@@ -36,6 +38,20 @@ pub enum Format {
     Toml,
     /// One map.
     Yaml,
+}
+
+impl Format {
+    /// Chooses by the end of a file's name; `.env` is what the rest is.
+    pub fn of_name(name: &str) -> Self {
+        let name = name.to_ascii_lowercase();
+        match Path::new(&name).extension().and_then(OsStr::to_str) {
+            Some("ini") => Self::Ini,
+            Some("json") => Self::Json,
+            Some("toml") => Self::Toml,
+            Some("yaml" | "yml") => Self::Yaml,
+            _ => Self::Dotenv,
+        }
+    }
 }
 
 /// A name of a file and what stands there.

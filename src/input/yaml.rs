@@ -1,10 +1,12 @@
 //! YAML as a tree, from parser events: order, comments and the spelling of plain scalars stay.
-//! Aliases are refused, so no small file becomes a large one, and so are keys that are not text. The
+//! Aliases are refused (but for names of texts, in a configuration), so no small file becomes a large
+//! one, and so are keys that are not text. The
 //! parser beneath keeps copies of what it reads that are not wiped; sealed files hold no plaintext.
 
 mod resolve;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use granit_parser::{Event, Options, Parser, Placement, ScalarStyle, Tag};
@@ -19,6 +21,9 @@ use crate::input::tree::{Budget, Child, MAX_DEPTH, Node, Scalar};
 /// What is allowed in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
+    /// A configuration by hand: one document, in which an alias may stand for a text. The name of an
+    /// anchor becomes a comment before the text, `&name`.
+    Config,
     /// One document, without tags and merge keys.
     Plain,
     /// What sops writes: several documents, `!!binary` and other tags, `<<` as an ordinary key.
@@ -31,13 +36,15 @@ pub fn parse(text: &str, dialect: Dialect) -> Result<Vec<Node>, InputError> {
     options.block_nesting_limit = MAX_DEPTH;
     options.flow_nesting_limit = MAX_DEPTH;
     options.max_buffered_comment_events = 10_000;
-    options.set_emit_comments(dialect == Dialect::Sops);
+    options.set_emit_comments(dialect != Dialect::Plain);
+    options.emit_anchor_events = dialect == Dialect::Config;
     let mut builder = Builder {
         dialect,
         budget: Budget::default(),
         documents: Vec::new(),
         frames: Vec::new(),
         comments: Vec::new(),
+        anchors: HashMap::new(),
         line: 1,
     };
     for next in Parser::new_from_str_with_options(text, options) {
@@ -58,6 +65,8 @@ struct Builder {
     frames: Vec<Frame>,
     /// Comments that wait for what they stand above, with their columns.
     comments: Vec<(usize, Zeroizing<String>)>,
+    /// Texts by the numbers of their anchors, with the anchors' names.
+    anchors: HashMap<usize, (String, String)>,
     line: usize,
 }
 
@@ -75,12 +84,16 @@ impl Builder {
         let line = self.line;
         match event {
             Event::Comment(text, placement) => self.comment(text, placement, column),
-            Event::Alias(_) | Event::UnresolvedAlias(_) => Err(InputError::Alias { line }),
-            Event::Scalar(text, style, _, tag) => self.scalar(text, style, tag.as_deref()),
+            Event::Alias(anchor) => self.alias(anchor),
+            Event::Anchor(anchor, name) => self.anchor(anchor, &name),
+            Event::UnresolvedAlias(_) => Err(InputError::Alias { line }),
+            Event::Scalar(text, style, anchor, tag) => {
+                self.scalar(text, style, anchor, tag.as_deref())
+            }
             Event::MappingStart(_, _, tag) => self.start(true, column, tag.as_deref()),
             Event::SequenceStart(_, _, tag) => self.start(false, column, tag.as_deref()),
             Event::MappingEnd | Event::SequenceEnd => self.end(),
-            Event::DocumentStart(..) if self.dialect == Dialect::Plain => {
+            Event::DocumentStart(..) if self.dialect != Dialect::Sops => {
                 match self.documents.is_empty() {
                     true => Ok(()),
                     false => Err(InputError::Documents),
@@ -114,6 +127,7 @@ impl Builder {
         &mut self,
         text: Cow<'_, str>,
         style: ScalarStyle,
+        anchor: usize,
         tag: Option<&Tag>,
     ) -> Result<(), InputError> {
         let line = self.line;
@@ -133,6 +147,10 @@ impl Builder {
             return self.flush();
         }
         self.budget.take(self.frames.len())?;
+        if self.dialect == Dialect::Config && anchor != 0 {
+            let known = (text.clone().into_owned(), String::new());
+            self.anchors.insert(anchor, known);
+        }
         let bytes = SecretValue::new(text.as_bytes().to_vec());
         let scalar = match self.tag(tag)? {
             Some("binary") => Scalar::Text(SecretValue::new(binary(&text, line)?)),
@@ -144,6 +162,34 @@ impl Builder {
             _ => Scalar::Text(bytes),
         };
         self.add(Node::Scalar(scalar))
+    }
+
+    /// Names the text that was just put.
+    fn anchor(&mut self, anchor: usize, name: &str) -> Result<(), InputError> {
+        if let (Some(known), Some(frame)) = (self.anchors.get_mut(&anchor), self.frames.last_mut())
+        {
+            known.1 = format!("&{name}");
+            let at = frame.children.len() - 1;
+            let comment = Child::Comment(known.1.clone().into());
+            frame.children.insert(at, comment);
+        }
+        Ok(())
+    }
+
+    fn alias(&mut self, anchor: usize) -> Result<(), InputError> {
+        let line = self.line;
+        let frame = self.frames.last();
+        let is_key = frame.is_none_or(|frame| frame.is_map && frame.key.is_none());
+        let known = self.anchors.get(&anchor).cloned();
+        let (text, name) = known
+            .filter(|_| !is_key)
+            .ok_or(InputError::Alias { line })?;
+        self.budget.take(self.frames.len())?;
+        self.comments.push((0, name.into()));
+        if frame.is_some_and(|frame| frame.is_map) {
+            self.flush()?;
+        }
+        self.add(Node::Scalar(Scalar::text(text)))
     }
 
     /// Returns a tag of YAML's own; others mean nothing to sops.

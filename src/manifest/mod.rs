@@ -30,7 +30,9 @@ pub use rotation::{Rotation, parse_period};
 pub use shape::{Pattern, Shape, ShapeError, Type};
 pub use template::{Template, TemplateError};
 
-use crate::domain::{FolderName, Glob, GroupName, Member, ReaderName, SecretName, VaultId};
+use crate::domain::{
+    FolderName, Glob, GroupName, Member, ReaderName, SecretName, SecretValue, VaultId,
+};
 use crate::manifest::error::Problems;
 
 /// The format this version reads and writes.
@@ -226,6 +228,31 @@ impl Manifest {
         let mut errors: Vec<_> = self.mentions.iter().filter_map(unknown).collect();
         errors.sort_by_key(|error| error.line);
         errors
+    }
+
+    /// Returns the name that each moved secret has in the end, by the one it had.
+    pub fn moves(&self) -> BTreeMap<&SecretName, &SecretName> {
+        let moved = self.moved.iter();
+        let next: BTreeMap<_, _> = moved.map(|moved| (&moved.from, &moved.to)).collect();
+        let mut ends: BTreeMap<&SecretName, &SecretName> = BTreeMap::new();
+        for from in next.keys() {
+            let mut path = Vec::new();
+            let mut name = *from;
+            // No way leads back to itself: that was checked when the file was read.
+            while let (None, Some(to)) = (ends.get(name), next.get(name)) {
+                path.push(name);
+                name = to;
+            }
+            let end = ends.get(name).copied().unwrap_or(name);
+            ends.extend(path.into_iter().map(|name| (name, end)));
+        }
+        ends
+    }
+
+    /// Checks a value against the declaration of its name, if there is one.
+    pub fn check(&self, name: &SecretName, value: &SecretValue) -> Result<(), ShapeError> {
+        let declaration = self.declarations.get(name);
+        declaration.map_or(Ok(()), |declaration| declaration.shape.check(value))
     }
 
     /// Returns the folders that a profile takes from, in order: its own, then what it inherits. A

@@ -91,3 +91,20 @@ fn several_problems_are_reported_together_by_line() {
         ]
     );
 }
+
+#[test]
+fn a_chain_of_moves_has_one_end_however_long_it_is() {
+    let mut text = String::new();
+    let count = 10_000;
+    for number in 0..count {
+        let next = number + 1;
+        text.push_str(&format!(
+            "[[moved]]\nfrom = \"N{number}\"\nto = \"N{next}\"\n"
+        ));
+    }
+    let manifest = parse(&text);
+    let moves = manifest.moves();
+    assert_eq!(moves.len(), count);
+    let end = SecretName::parse(&format!("N{count}")).unwrap();
+    assert!(moves.values().all(|to| **to == end));
+}

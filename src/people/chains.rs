@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::domain::{FolderName, VaultId};
+use crate::domain::{FolderName, Pin, VaultId};
 use crate::people::chain::{Chain, Epoch, Root};
 use crate::people::keys_error::KeysError;
 use crate::sealed::KeyId;
@@ -47,6 +47,12 @@ impl Chains {
         self.known.as_ref().is_some_and(Heads::trusts_vault)
     }
 
+    /// Says whether the user has accepted the vault's key before, or has said that he trusts it.
+    pub fn is_known(&self) -> bool {
+        let accepted = |known: &Heads| known.of(&FolderName::top()).is_some();
+        self.trusted() || self.known.as_ref().is_some_and(accepted)
+    }
+
     /// Returns the keys of the vault's top.
     pub fn top(&self) -> &Arc<Chain> {
         &self.top
@@ -64,6 +70,33 @@ impl Chains {
             }
         }
         Ok(chain)
+    }
+
+    /// Refuses a folder whose key has not come as far as it should have at least.
+    pub fn require(&self, vault: &Vault, folder: &FolderName, floor: u32) -> Result<(), KeysError> {
+        let chain = self.of(vault, folder)?;
+        let epoch = if chain.folder() == folder {
+            chain.head()?.dir.epoch()
+        } else {
+            0
+        };
+        if epoch >= floor {
+            return Ok(());
+        }
+        Err(KeysError::Floor {
+            folder: folder.clone(),
+            epoch,
+            floor,
+        })
+    }
+
+    /// Refuses a vault that nobody vouches for, where no private key is at hand that would: if pins are
+    /// given, one must name it, unless the user has said that he trusts it.
+    pub fn refuse_unpinned(&self, pins: &[Pin]) -> Result<(), KeysError> {
+        if pins.is_empty() || self.trusted() || pins.iter().any(|pin| pin.id == self.id) {
+            return Ok(());
+        }
+        Err(KeysError::NotPinned(self.id.clone()))
     }
 
     /// Returns the keys of every folder that has some, the top first.

@@ -172,7 +172,7 @@ impl Work<'_> {
             let name = &reader.name;
             let file = at(KeyFile::Admission(name.clone()));
             self.made.files.push((file, admission.sign(&signing)));
-            let grant = key.grant(&reader.recipients)?;
+            let grant = key.grant(reader.addressees(), self.keys.plugins())?;
             let file = at(KeyFile::Grant(name.clone()));
             self.made.files.push((file, grant));
             self.regrant(&chain, reader)?;
@@ -306,7 +306,7 @@ impl Work<'_> {
         let digest = Digest::of(&bytes);
         self.made.files.push((at(KeyFile::Epoch), bytes));
         for reader in statement.readers.iter() {
-            let grant = key.grant(&reader.recipients)?;
+            let grant = key.grant(reader.addressees(), self.keys.plugins())?;
             let file = at(KeyFile::Grant(reader.name.clone()));
             self.made.files.push((file, grant));
         }
@@ -328,7 +328,8 @@ impl Work<'_> {
                 continue;
             }
             if let Ok(key) = self.keys.key(self.vault, chain, epoch) {
-                self.made.files.push((file, key.grant(&reader.recipients)?));
+                let grant = key.grant(reader.addressees(), self.keys.plugins())?;
+                self.made.files.push((file, grant));
             }
         }
         Ok(())

@@ -2,13 +2,13 @@
 //! its founder is one of the user's own identities, or an identity's text names the vault. A key
 //! that is older than the one this user has accepted is judged before anything under it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::domain::{FolderName, Keyring, Readers, SecretName, SigningKey};
+use crate::domain::{FolderName, Keyring, Plugins, Reader, Readers, SecretName, SigningKey};
 use crate::people::chain::{Chain, Epoch};
 use crate::people::chains::Chains;
-use crate::people::guard::{Guard, Judge};
+use crate::people::guard::{Guard, Judge, Setback};
 use crate::people::keys_error::KeysError;
 use crate::sealed::{FolderKey, KeyId, SealedError};
 use crate::vault::trust::Seen;
@@ -39,8 +39,10 @@ pub struct NotOpened {
 #[derive(Debug)]
 pub struct FolderKeys {
     chains: Chains,
-    keyring: Keyring,
+    pub(super) keyring: Keyring,
     opened: Mutex<BTreeMap<KeyId, Arc<FolderKey>>>,
+    // Public keys of grants that opened, though none of the identities shows that it is theirs.
+    foreign: Mutex<BTreeSet<String>>,
     // What openers do by default with a stale file.
     pub(super) stale: Stale,
     guard: Option<Guard>,
@@ -60,6 +62,7 @@ impl FolderKeys {
             chains,
             keyring,
             opened: Mutex::default(),
+            foreign: Mutex::default(),
             stale,
             guard: None,
         };
@@ -142,26 +145,8 @@ impl FolderKeys {
         self.chains.of(vault, folder)
     }
 
-    /// Refuses a folder whose key has not come as far as it should have at least.
-    pub fn require(&self, vault: &Vault, folder: &FolderName, floor: u32) -> Result<(), KeysError> {
-        let chain = self.chains.of(vault, folder)?;
-        let epoch = if chain.folder() == folder {
-            chain.head()?.dir.epoch()
-        } else {
-            0
-        };
-        if epoch >= floor {
-            return Ok(());
-        }
-        Err(KeysError::Floor {
-            folder: folder.clone(),
-            epoch,
-            floor,
-        })
-    }
-
     /// Says how a secret that this user has seen was taken away; `None`: it is one of another branch.
-    pub fn gone(&self, name: &SecretName) -> Option<String> {
+    pub fn gone(&self, name: &SecretName) -> Option<Setback> {
         self.guard.as_ref()?.gone(name)
     }
 
@@ -173,18 +158,7 @@ impl FolderKeys {
     /// Returns the key under which a folder's files are sealed, and who reads them.
     pub fn head(&self, vault: &Vault, folder: &FolderName) -> Result<Head, KeysError> {
         let chain = self.chain(vault, folder)?;
-        if let Some(known) = chain.behind() {
-            let head = chain
-                .leaves()
-                .next()
-                .expect("a chain has a first statement");
-            return Err(KeysError::Behind {
-                folder: chain.folder().clone(),
-                epoch: known.epoch,
-                left: chain.left(head.statement.key),
-            });
-        }
-        let head = chain.head()?;
+        let head = chain.current()?;
         let key = self.key(vault, &chain, head)?;
         let readers = head.readers.clone();
         Ok(Head {
@@ -226,6 +200,9 @@ impl FolderKeys {
             };
             match FolderKey::from_grant(&grant, self.chains.id(), folder, &self.keyring) {
                 Ok(key) if key.id() == id => {
+                    if !is_me {
+                        self.note_foreign(reader);
+                    }
                     let key = Arc::new(key);
                     opened().insert(id, key.clone());
                     return Ok(key);
@@ -240,10 +217,27 @@ impl FolderKeys {
         })
     }
 
+    /// Returns the plugins that may be run to seal.
+    pub fn plugins(&self) -> &Plugins {
+        self.keyring.allowed()
+    }
+
     /// Says whether one of the identities is the private half of a public key.
     pub fn holds(&self, recipient: &str) -> bool {
         let mut identities = self.keyring.identities().iter();
         identities.any(|identity| identity.public() == recipient)
+    }
+
+    /// Says whether one of the identities reads with a public key, as far as the grants that were
+    /// opened show; of a plugin's identity nothing else does.
+    pub fn reads_with(&self, recipient: &str) -> bool {
+        let foreign = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
+        self.holds(recipient) || foreign.contains(recipient)
+    }
+
+    fn note_foreign(&self, reader: &Reader) {
+        let mut foreign = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
+        foreign.extend(reader.recipients.iter().map(|key| key.text().to_owned()));
     }
 
     /// Returns the identities' key that may change who reads what is under a key.

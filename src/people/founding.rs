@@ -5,7 +5,8 @@
 use rand_core::{OsRng, RngCore};
 
 use crate::domain::{
-    FolderName, Founding, Reader, ReaderName, Readers, ReadersError, Recipient, SigningKey, VaultId,
+    FolderName, Founding, Mixed, Plugins, Reader, ReaderName, Readers, ReadersError, Recipient,
+    SigningKey, VaultId,
 };
 use crate::people::recipient_file::RecipientFile;
 use crate::people::statement::Statement;
@@ -40,10 +41,12 @@ pub struct Founder<'a> {
     pub signing: &'a SigningKey,
 }
 
-/// Founds a vault: `founder` signs, and reads together with `spares`.
+/// Founds a vault: `founder` signs, and reads together with `spares`. Of plugins, those are run that
+/// the user has allowed.
 pub fn found(
     founder: &Founder<'_>,
     spares: Vec<Spare>,
+    plugins: &Plugins,
     now: u64,
 ) -> Result<Founded, FoundingError> {
     let signing = founder.signing;
@@ -66,6 +69,9 @@ pub fn found(
         signing: None,
     });
     let readers = Readers::build([first].into_iter().chain(others))?;
+    if let Some(mixed) = readers.mixed() {
+        return Err(FoundingError::Mixed(mixed));
+    }
 
     let top = FolderName::top();
     let key = FolderKey::generate(&id, &top);
@@ -91,7 +97,7 @@ pub fn found(
     for reader in readers.iter() {
         files.push((
             at(KeyFile::Grant(reader.name.clone())),
-            key.grant(&reader.recipients)?,
+            key.grant(reader.addressees(), plugins)?,
         ));
         files.push((
             Target::Recipient(reader.name.clone()),
@@ -107,6 +113,9 @@ pub fn found(
 /// Why a vault could not be founded.
 #[derive(Debug, thiserror::Error)]
 pub enum FoundingError {
+    /// The keys cannot share a file.
+    #[error("{0}")]
+    Mixed(Mixed),
     /// Founder and spare have one name.
     #[error(transparent)]
     Readers(#[from] ReadersError),

@@ -17,11 +17,35 @@ use crate::vault::{KeyFile, Target};
 pub trait Judge: Send + Sync {
     /// Says how a file was rolled back whose revision is lower than one that was seen; `None`: it
     /// was not.
-    fn lowered(&self, name: &SecretName, file: &[u8], revision: u64, mark: u64) -> Option<String>;
+    fn lowered(&self, name: &SecretName, file: &[u8], revision: u64, mark: u64) -> Option<Setback>;
 
     /// Says how what was there before, at a place below the home, was taken away; `None`: it is one of
     /// another branch.
-    fn removed(&self, place: &str) -> Option<String>;
+    fn removed(&self, place: &str) -> Option<Setback>;
+}
+
+/// How it came about that something is older than what was seen of it, or gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Setback {
+    /// The branch had it in a commit that is not part of it any more.
+    Rewritten {
+        /// The commit.
+        commit: String,
+    },
+    /// A commit of the branch took it back, or nothing explains it; as a clause.
+    Told(String),
+}
+
+impl fmt::Display for Setback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rewritten { commit } => write!(
+                f,
+                "history rewritten: commit {commit}, which has it, is not part of this branch any more"
+            ),
+            Self::Told(how) => f.write_str(how),
+        }
+    }
 }
 
 /// What was seen, and who decides about what is older.
@@ -29,7 +53,7 @@ pub(super) struct Guard {
     seen: Arc<Seen>,
     judge: Box<dyn Judge>,
     // What was said about keys that are missing.
-    missing: Mutex<BTreeMap<FolderName, Option<String>>>,
+    missing: Mutex<BTreeMap<FolderName, Option<Setback>>>,
 }
 
 impl fmt::Debug for Guard {
@@ -70,7 +94,7 @@ impl Guard {
     }
 
     /// Decides about a secret that was seen and is not here.
-    pub(super) fn gone(&self, name: &SecretName) -> Option<String> {
+    pub(super) fn gone(&self, name: &SecretName) -> Option<Setback> {
         self.judge.removed(&Target::Sealed(name.clone()).path())
     }
 

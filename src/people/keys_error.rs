@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use crate::disk::DiskError;
 use crate::domain::{FolderName, ReaderName, VaultId};
+use crate::people::guard::Setback;
 use crate::people::signed::StatementError;
 use crate::sealed::SealedError;
 
@@ -21,6 +22,9 @@ pub enum KeysError {
         /// The least that was asked for.
         floor: u32,
     },
+    /// Pins name other vaults.
+    #[error("the vault is {0}, and the pins name another")]
+    NotPinned(VaultId),
     /// The grant does not give its reader the key that the statement names.
     #[error("`{place}` does not hold the key that the signed statement names")]
     Grant {
@@ -58,7 +62,7 @@ pub enum KeysError {
         /// The statement.
         place: String,
         /// How it came about.
-        how: String,
+        how: Setback,
     },
     /// A grant is not an age file.
     #[error("`{place}`: {source}")]

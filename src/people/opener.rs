@@ -10,9 +10,10 @@ use crate::disk::{Dir, DiskError};
 use crate::domain::{FolderName, ReaderName, SecretName, SecretValue};
 use crate::people::chain::Chain;
 use crate::people::folder_keys::{FolderKeys, Stale};
+use crate::people::guard::Setback;
 use crate::people::keys_error::KeysError;
 use crate::sealed::{self, Facts, FolderKey, KeyId, MAX_FILE, SealedError, Verified};
-use crate::vault::{Target, Vault};
+use crate::vault::{Vault, sealed_file};
 
 impl FolderKeys {
     /// Starts opening secrets of a vault.
@@ -49,7 +50,7 @@ pub enum OpenError {
         /// The highest revision this user has seen.
         mark: u64,
         /// How it came about.
-        how: String,
+        how: Setback,
     },
     /// The file is not to be trusted.
     #[error(transparent)]
@@ -95,8 +96,8 @@ impl Opener<'_> {
 
     /// Opens a secret; `None` if there is none of this name.
     pub fn open(&mut self, name: &SecretName) -> Result<Option<Opened>, OpenError> {
-        let folder = name.folder();
-        if self.folder.as_ref().is_none_or(|open| open.name != folder) {
+        if self.folder.as_ref().is_none_or(|open| !open.name.has(name)) {
+            let folder = name.folder();
             let chain = self.keys.chain(self.vault, &folder)?;
             let dir = self.vault.folder(&folder)?;
             self.folder = Some(OpenFolder {
@@ -110,7 +111,7 @@ impl Opener<'_> {
         let Some(dir) = &open.dir else {
             return Ok(None);
         };
-        let Some(file) = dir.read(Target::Sealed(name.clone()).file(), MAX_FILE as u64)? else {
+        let Some(file) = dir.read(sealed_file(name), MAX_FILE as u64)? else {
             return Ok(None);
         };
         let door = Door {

@@ -4,29 +4,35 @@
 //! [`Plan::approve`] makes.
 
 mod approve;
+mod basis;
 mod build;
 mod people;
 mod row;
 mod saved;
 #[cfg(test)]
 mod tests;
+mod wanted;
 mod why;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use approve::{Approval, ApprovalError, ApprovedPlan};
+pub use basis::Basis;
 pub use build::build;
 pub use people::FolderChange;
 pub use row::{Attention, Extent, Row, Sign, Step, Supply};
 pub use saved::{FORMAT_VERSION, SavedError, SavedPlan};
+pub use wanted::{NewKey, Wanted};
 pub use why::Why;
 
-use crate::domain::{FolderName, Glob, ReaderName, Readers, SecretName};
+use crate::domain::{FolderName, ReaderName, SecretName};
 use crate::manifest::ShapeError;
 use crate::people::{Chain, Digest};
 use crate::sealed::{Facts, SealedError};
-use crate::vault::Stray;
+use crate::vault::{Inbox, Stray};
+use basis::readers_text;
+use wanted::any;
 
 /// What stands in the vault, read without a key.
 #[derive(Debug, Default)]
@@ -35,6 +41,8 @@ pub struct Actual {
     pub files: BTreeMap<SecretName, Claim>,
     /// What should not be there.
     pub strays: Vec<Stray>,
+    /// What waits to be accepted.
+    pub inbox: Inbox,
     /// The folders that have keys of their own; the top always has.
     pub folders: BTreeMap<FolderName, Arc<Chain>>,
     /// Folders whose keys are in question, and why.
@@ -99,62 +107,6 @@ pub enum Finding {
     },
 }
 
-/// What part of the difference is asked for, and how far to go.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
-    /// Only names that one of these means; people are left as they are then.
-    pub keys: Vec<Glob>,
-    /// Only what is in this folder.
-    pub profile: Option<FolderName>,
-    /// Remove what is not declared.
-    pub prune: bool,
-    /// Declare what is not declared.
-    pub adopt: bool,
-    /// Give these new values.
-    pub rotate: Vec<Glob>,
-    /// Seal these anew although somebody who has left may have made them.
-    pub accept_stale: Vec<Glob>,
-    /// Make new keys although the old ones could stay.
-    pub new_key: NewKey,
-}
-
-/// When new keys are made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum NewKey {
-    /// For every folder.
-    Always,
-    /// Where somebody loses what he has.
-    #[default]
-    WhereNeeded,
-    /// Where anybody's access changes.
-    WithEveryChange,
-}
-
-impl Wanted {
-    /// Says whether a name is part of what is asked for.
-    pub fn takes(&self, name: &SecretName) -> bool {
-        let folder = name.folder();
-        let in_profile = self
-            .profile
-            .as_ref()
-            .is_none_or(|profile| profile.holds(&folder));
-        in_profile && (self.keys.is_empty() || any(&self.keys, name))
-    }
-
-    /// Says whether the readers of a folder are part of what is asked for.
-    pub fn takes_folder(&self, folder: &FolderName) -> bool {
-        let in_profile = self
-            .profile
-            .as_ref()
-            .is_none_or(|profile| profile.holds(folder));
-        in_profile && self.keys.is_empty()
-    }
-}
-
-fn any(globs: &[Glob], name: &SecretName) -> bool {
-    globs.iter().any(|glob| glob.matches(name.as_str()))
-}
-
 /// The difference.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
@@ -170,38 +122,6 @@ pub struct Plan {
     pub verified: bool,
     /// What the plan was made from.
     pub basis: Basis,
-}
-
-/// What a plan was made from. If any of it changes, the plan is stale.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Basis {
-    /// The digest of every sealed file.
-    pub files: BTreeMap<SecretName, Digest>,
-    /// The keys of each folder that none follows, and the digest of who reads.
-    pub folders: BTreeMap<FolderName, Digest>,
-}
-
-impl Basis {
-    /// Names what is different in another one, made later.
-    pub fn changes_to(&self, now: &Self) -> Vec<String> {
-        let mut changed = Vec::new();
-        let names: BTreeSet<_> = self.files.keys().chain(now.files.keys()).collect();
-        for name in names {
-            match (self.files.get(name), now.files.get(name)) {
-                (Some(then), Some(now)) if then == now => {}
-                (Some(_), Some(_)) => changed.push(format!("`{name}` was changed")),
-                (None, _) => changed.push(format!("`{name}` is new")),
-                (_, None) => changed.push(format!("`{name}` is gone")),
-            }
-        }
-        let folders: BTreeSet<_> = self.folders.keys().chain(now.folders.keys()).collect();
-        for folder in folders {
-            if self.folders.get(folder) != now.folders.get(folder) {
-                changed.push(format!("the key or the readers of `{folder}` were changed"));
-            }
-        }
-        changed
-    }
 }
 
 impl Plan {
@@ -240,22 +160,9 @@ impl Plan {
         Some(Digest::of(text.as_bytes()))
     }
 
-    /// Returns what a plan of this would be made from.
-    pub fn basis_of(actual: &Actual) -> Basis {
-        let files = actual.files.iter();
-        let folders = actual.folders.iter().map(|(folder, chain)| {
-            let leaves = chain.leaves();
-            let text: String = leaves
-                .map(|leaf| format!("{}\n{}", leaf.digest, readers_text(&leaf.readers)))
-                .collect();
-            (folder.clone(), Digest::of(text.as_bytes()))
-        });
-        Basis {
-            files: files
-                .map(|(name, claim)| (name.clone(), claim.digest))
-                .collect(),
-            folders: folders.collect(),
-        }
+    /// Returns the change of readers that a folder is part of, if it is part of one.
+    pub fn change_of(&self, actual: &Actual, folder: &FolderName) -> Option<&FolderChange> {
+        people::change_of(&self.folders, actual, folder)
     }
 
     /// Returns the names whose values are asked for.
@@ -266,17 +173,4 @@ impl Plan {
             .filter(|one| one.sign() == Sign::Input);
         asked.filter_map(|one| one.name.as_ref())
     }
-}
-
-/// The canonical text of a set of readers.
-fn readers_text(readers: &Readers) -> String {
-    let mut text = String::new();
-    for reader in readers.iter() {
-        let signing = reader.signing.map(|key| key.text()).unwrap_or_default();
-        text.push_str(&format!("{} {signing}\n", reader.name));
-        for key in &reader.recipients {
-            text.push_str(&format!("  {}\n", key.text()));
-        }
-    }
-    text
 }

@@ -123,14 +123,31 @@ pub fn changes(
             });
         holding.kind = Kind::NewKey;
     }
+    let mut changes: Vec<FolderChange> = changes.into_values().collect();
     for name in actual.files.keys() {
-        let folder = name.folder();
-        let mut upwards = folder.ancestry().into_iter().rev();
-        let scope =
-            upwards.find(|part| changes.contains_key(part) || actual.folders.contains_key(part));
-        if let Some(change) = scope.and_then(|scope| changes.get_mut(&scope)) {
-            change.secrets += 1;
+        if let Some(at) = covering(&changes, actual, &name.folder()) {
+            changes[at].secrets += 1;
         }
     }
-    changes.into_values().collect()
+    changes
+}
+
+/// Finds the change that a folder is part of: its own, or that of the folder whose keys it has.
+pub fn change_of<'a>(
+    changes: &'a [FolderChange],
+    actual: &Actual,
+    folder: &FolderName,
+) -> Option<&'a FolderChange> {
+    covering(changes, actual, folder).map(|at| &changes[at])
+}
+
+fn covering(changes: &[FolderChange], actual: &Actual, folder: &FolderName) -> Option<usize> {
+    for part in folder.ancestry().iter().rev() {
+        let found = changes.binary_search_by(|change| change.folder.cmp(part));
+        // One that has keys of its own and does not change keeps to itself.
+        if found.is_ok() || actual.folders.contains_key(part) {
+            return found.ok();
+        }
+    }
+    None
 }

@@ -164,9 +164,13 @@ impl Attention {
     pub fn sign(&self) -> Sign {
         match &self.why {
             Why::Due { .. } | Why::Seen { .. } => Sign::MustRotate,
-            Why::DueSoon { .. } | Why::Unmanaged | Why::Undeclared { .. } | Why::Waived { .. } => {
-                Sign::Note
-            }
+            // Whoever may write to the repository fills an inbox; that must not stop anything.
+            Why::DueSoon { .. }
+            | Why::StrayInbox(_)
+            | Why::Submitted { .. }
+            | Why::Undeclared { .. }
+            | Why::Unmanaged
+            | Why::Waived { .. } => Sign::Note,
             Why::Required { .. } => Sign::Input,
             _ => Sign::Blocked,
         }

@@ -1,6 +1,7 @@
 //! What a plan says of small vaults.
 
 use super::*;
+use crate::domain::Glob;
 
 #[test]
 fn a_saved_plan_reads_back_and_one_changed_byte_is_refused() {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::domain::{FolderName, ReaderName, SecretName};
+use crate::domain::{FolderName, Mixed, ReaderName, SecretName};
 use crate::manifest::{Rule, ShapeError};
 
 /// The reason of a line.
@@ -47,18 +47,42 @@ pub enum Why {
         /// Who leaves.
         leaving: Vec<ReaderName>,
     },
+    /// The keys of a folder's readers cannot share a file.
+    Mixed {
+        /// The folder.
+        folder: FolderName,
+        /// Who is which.
+        mixed: Mixed,
+    },
     /// The manifest moves it.
     Moved {
         /// The name it has now.
         from: SecretName,
     },
-    /// Both names of a move are taken.
+    /// The manifest gives one name to several files.
     MoveTaken {
-        /// The name it has now.
-        from: SecretName,
+        /// The names they have now.
+        names: Vec<SecretName>,
+    },
+    /// A value was given for one half of a pair that is made together.
+    Paired {
+        /// The private half.
+        private: SecretName,
     },
     /// The manifest says that it goes.
     Removed,
+    /// A value was given for a name that the manifest has replaced.
+    Renamed {
+        /// The name it has now.
+        to: SecretName,
+    },
+    /// It has another name and another value now.
+    Replaced {
+        /// The name it has now.
+        to: SecretName,
+    },
+    /// It is to get another value, and the one that was given is the one that is there.
+    Same,
     /// It is to be removed or rotated in a protected profile, which has to be said.
     Protected {
         /// The profile.
@@ -98,6 +122,18 @@ pub enum Why {
         found: usize,
         /// How many there are.
         expected: usize,
+    },
+    /// There is something in an inbox that nobody submitted, or more than is looked at.
+    StrayInbox(String),
+    /// Values from outside wait for somebody to accept or reject them.
+    Submitted {
+        /// How many.
+        count: usize,
+    },
+    /// Another name differs only in case, which not every file system can tell apart.
+    Twin {
+        /// The other name.
+        other: SecretName,
     },
     /// `config.toml` refers to a variable that nothing declares.
     Undeclared {
@@ -164,11 +200,29 @@ impl fmt::Display for Why {
                 let all: Vec<_> = joining.chain(leaving.iter().map(signed('-'))).collect();
                 f.write_str(&all.join("  "))
             }
+            Self::Mixed { folder, mixed } => write!(f, "the readers of `{folder}`: {mixed}"),
             Self::Moved { from } => write!(f, "from `{from}`"),
-            Self::MoveTaken { from } => {
-                write!(f, "`{from}` is to be moved here, and both are there")
-            }
+            Self::MoveTaken { names } => write!(
+                f,
+                "`[[moved]]` gives this name to each of {}",
+                quoted(names)
+            ),
+            Self::Paired { private } => write!(
+                f,
+                "made together with `{private}`, and a value was given for one of the two"
+            ),
             Self::Removed => f.write_str("`[[removed]]` in hoziron.toml"),
+            Self::Renamed { to } => {
+                write!(
+                    f,
+                    "a value was given for it, and `[[moved]]` calls it `{to}`"
+                )
+            }
+            Self::Replaced { to } => write!(f, "`{to}` takes its place, with another value"),
+            Self::Same => {
+                f.write_str("to be rotated, and the value that was given is the one that is there")
+            }
+            Self::Twin { other } => write!(f, "`{other}` differs only in case"),
             Self::Protected { profile, flag } => {
                 write!(f, "profile `{profile}` is protected: it takes {flag}")
             }
@@ -209,14 +263,17 @@ impl fmt::Display for Why {
             Self::Stanzas { found, expected } => {
                 write!(f, "sealed to {found} of {expected} recipients")
             }
+            Self::StrayInbox(what) => f.write_str(what),
+            Self::Submitted { count: 1 } => {
+                f.write_str("a value from outside waits to be accepted")
+            }
+            Self::Submitted { count } => {
+                write!(f, "{count} values from outside wait to be accepted")
+            }
             Self::Undeclared { variable, paths } => write!(
                 f,
                 "`{variable}` is not declared; {} in config.toml refers to it",
-                paths
-                    .iter()
-                    .map(|path| format!("`{path}`"))
-                    .collect::<Vec<_>>()
-                    .join(", ")
+                quoted(paths)
             ),
             Self::Unmanaged | Self::UnmanagedError => f.write_str("not declared in hoziron.toml"),
             Self::Unmet {
@@ -230,8 +287,7 @@ impl fmt::Display for Why {
                     Rule::AtLeastOne => "at least one",
                     Rule::ExactlyOne => "exactly one",
                 };
-                let keys: Vec<_> = keys.iter().map(|key| format!("`{key}`")).collect();
-                write!(f, "{rule} of {} must be there", keys.join(", "))?;
+                write!(f, "{rule} of {} must be there", quoted(keys))?;
                 if let Some(profile) = profile {
                     write!(f, " in `{profile}`")?;
                 }
@@ -247,4 +303,9 @@ impl fmt::Display for Why {
 fn joined(names: &[ReaderName]) -> String {
     let names: Vec<_> = names.iter().map(ReaderName::as_str).collect();
     names.join(", ")
+}
+
+fn quoted(words: &[impl fmt::Display]) -> String {
+    let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+    words.join(", ")
 }

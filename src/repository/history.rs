@@ -1,6 +1,7 @@
 //! What a path has held, commit by commit, and what changed between two commits. The ancestors of a
 //! commit are what counts; a history that was cut off by a shallow clone ends where it was cut.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -8,7 +9,13 @@ use std::path::{Path, PathBuf};
 
 use crate::repository::index::{Sides, changes, records};
 use crate::repository::objects::Content;
-use crate::repository::{Entry, GitError, LONG, ObjectId, ObjectKind, Repository, id, unexpected};
+use crate::repository::program::{Settings, failed};
+use crate::repository::{
+    Entry, GitError, LONG, ObjectId, ObjectKind, Repository, SHORT, id, line, unexpected,
+};
+
+/// How many moves of a branch are looked back.
+const MOST_MOVES: &str = "--max-count=1000";
 
 /// In which order versions are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +39,17 @@ pub struct Version {
     pub time: u64,
     /// What the path holds since; `None`: the commit removed it.
     pub blob: Option<ObjectId>,
+    /// The commits it was made on.
+    pub parents: Vec<ObjectId>,
+}
+
+/// A version, and what it was made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What the path was after the commit.
+    pub version: Version,
+    /// What it was at each of the commit's parents.
+    pub before: Vec<Option<ObjectId>>,
 }
 
 /// A version for which something held.
@@ -73,12 +91,42 @@ impl Repository {
         path: &Path,
         order: Order,
     ) -> Result<Vec<Version>, GitError> {
-        const ASKED: &str = "log";
-        let text = path.as_os_str().as_bytes();
-        // Blobs are asked for by a line each.
-        if text.is_empty() || text.contains(&b'\n') {
-            return Err(GitError::Path(path.to_owned()));
+        let mut versions = self.log(commit, path, None)?;
+        if order == Order::OldestFirst {
+            versions.reverse();
         }
+        Ok(versions)
+    }
+
+    /// Lists the latest versions of a path, as many as `most`, each with what it was made from; the
+    /// latest first.
+    pub fn steps(
+        &self,
+        commit: &ObjectId,
+        path: &Path,
+        most: Option<usize>,
+    ) -> Result<Vec<Step>, GitError> {
+        let versions = self.log(commit, path, most)?;
+        let parents = versions.iter().flat_map(|version| &version.parents);
+        let places: Vec<_> = parents.map(|parent| (parent, path)).collect();
+        let mut blobs = self.blobs_of(&places)?.into_iter();
+        let step = |version: Version| Step {
+            before: blobs.by_ref().take(version.parents.len()).collect(),
+            version,
+        };
+        Ok(versions.into_iter().map(step).collect())
+    }
+
+    fn log(
+        &self,
+        commit: &ObjectId,
+        path: &Path,
+        most: Option<usize>,
+    ) -> Result<Vec<Version>, GitError> {
+        const ASKED: &str = "log";
+        // Checked before git is asked: it would take no path for all of them.
+        line_of(path)?;
+        let most = most.map(|most| format!("--max-count={most}"));
         let words = [
             ASKED,
             "-z",
@@ -87,41 +135,40 @@ impl Repository {
             "--no-follow",
             "--no-mailmap",
             "--encoding=UTF-8",
-            "--format=%H%n%an%n%ae%n%at",
-            commit.as_str(),
-            "--",
+            "--format=%H%n%an%n%ae%n%at%n%P",
         ];
+        let words = words.into_iter().chain(most.as_deref());
+        let words: Vec<_> = words.chain([commit.as_str(), "--"]).collect();
         let listing = self.read(&words, &[path.as_os_str()], b"", LONG)?;
         let version = |record: &[u8]| {
             let text = String::from_utf8_lossy(record);
             let fields: Vec<_> = text.split('\n').collect();
-            let [commit, author, email, time] = fields[..] else {
+            let [commit, author, email, time, parents] = fields[..] else {
                 return None;
             };
+            let parents = parents.split(' ').filter(|parent| !parent.is_empty());
             Some(Version {
                 commit: ObjectId::parse(commit)?,
                 author: author.to_owned(),
                 email: email.to_owned(),
                 time: time.parse().unwrap_or_default(),
                 blob: None,
+                parents: parents.map(ObjectId::parse).collect::<Option<_>>()?,
             })
         };
         let all: Option<Vec<_>> = records(&listing).map(version).collect();
         let mut versions = all.ok_or_else(|| unexpected(ASKED))?;
-        let commits = versions.iter().map(|version| version.commit.clone());
-        let blobs = self.blobs_at(&commits.collect::<Vec<_>>(), path)?;
+        let places = versions.iter().map(|version| (&version.commit, path));
+        let blobs = self.blobs_of(&places.collect::<Vec<_>>())?;
         for (version, blob) in versions.iter_mut().zip(blobs) {
             version.blob = blob;
-        }
-        if order == Order::OldestFirst {
-            versions.reverse();
         }
         Ok(versions)
     }
 
     /// Returns what a path holds at a commit; `None` if it is no file there.
     pub fn blob_at(&self, commit: &ObjectId, path: &Path) -> Result<Option<ObjectId>, GitError> {
-        let mut blobs = self.blobs_at(std::slice::from_ref(commit), path)?;
+        let mut blobs = self.blobs_of(&[(commit, path)])?;
         Ok(blobs.pop().flatten())
     }
 
@@ -145,7 +192,7 @@ impl Repository {
         commit: &ObjectId,
         path: &Path,
         limit: u64,
-        mut holds: impl FnMut(&[u8]) -> bool,
+        holds: impl FnMut(&[u8]) -> bool,
     ) -> Result<Option<Ever>, GitError> {
         let versions = self.versions(commit, path, Order::NewestFirst)?;
         let with = versions
@@ -153,8 +200,61 @@ impl Repository {
             .enumerate()
             .filter_map(|(at, version)| Some((at, version.blob.clone()?)));
         let (places, blobs): (Vec<_>, Vec<_>) = with.unzip();
+        let found = self.first(&blobs, limit, holds)?;
+        Ok(found.map(|index| places[index]).map(|at| Ever {
+            version: versions[at].clone(),
+            ended: at.checked_sub(1).map(|after| versions[after].clone()),
+        }))
+    }
+
+    /// Finds a version of a path for which something holds, among the commits that the branch at hand
+    /// has had and that `head` does not come from. Only git's own log of the branch says which
+    /// these are; without one, or on no branch, there are none.
+    pub fn lost(
+        &self,
+        head: &ObjectId,
+        path: &Path,
+        limit: u64,
+        holds: impl FnMut(&[u8]) -> bool,
+    ) -> Result<Option<ObjectId>, GitError> {
+        let Some(branch) = self.branch()? else {
+            return Ok(None);
+        };
+        let words = ["log", "--walk-reflogs", "--format=%H", MOST_MOVES, &branch];
+        let tips = self.read(&words, &[OsStr::new("--")], b"", LONG)?;
+        let tips = String::from_utf8_lossy(&tips);
+        let tips: BTreeSet<&str> = tips.lines().collect();
+        if tips.is_empty() {
+            return Ok(None);
+        }
+        let mut words = vec!["rev-list", "--topo-order", "--full-history"];
+        words.extend(tips);
+        let not_head = format!("^{head}");
+        words.extend([&*not_head, "--"]);
+        let lost = self.read(&words, &[path.as_os_str()], b"", LONG)?;
+        let lines = lost.split(|byte| *byte == b'\n');
+        let lines = lines.filter(|line| !line.is_empty());
+        let commits = lines.map(|line| id(line, "rev-list"));
+        let commits = commits.collect::<Result<Vec<_>, _>>()?;
+        let places: Vec<_> = commits.iter().map(|commit| (commit, path)).collect();
+        let blobs = self.blobs_of(&places)?;
+        let with = commits.into_iter().zip(blobs);
+        let (commits, blobs): (Vec<_>, Vec<_>) = with
+            .filter_map(|(commit, blob)| Some((commit, blob?)))
+            .unzip();
+        let found = self.first(&blobs, limit, holds)?;
+        Ok(found.map(|index| commits[index].clone()))
+    }
+
+    /// Finds the first of some blobs for which something holds; longer ones are not looked at.
+    fn first(
+        &self,
+        blobs: &[ObjectId],
+        limit: u64,
+        mut holds: impl FnMut(&[u8]) -> bool,
+    ) -> Result<Option<usize>, GitError> {
         let mut found = None;
-        self.objects(&blobs, |index, content| {
+        self.objects(blobs, |index, content| {
             if let Content::There { size, bytes, .. } = content
                 && found.is_none()
                 && size <= limit
@@ -162,15 +262,12 @@ impl Repository {
                 let mut text = Vec::new();
                 bytes.read_to_end(&mut text)?;
                 if holds(&text) {
-                    found = Some(places[index]);
+                    found = Some(index);
                 }
             }
             Ok::<(), io::Error>(())
         })?;
-        Ok(found.map(|at| Ever {
-            version: versions[at].clone(),
-            ended: at.checked_sub(1).map(|after| versions[after].clone()),
-        }))
+        Ok(found)
     }
 
     /// Lists the paths that differ between two commits.
@@ -210,24 +307,20 @@ impl Repository {
         lines.map(|line| id(line, "log")).collect()
     }
 
-    fn blobs_at(
+    /// Returns what paths hold at commits; `None` for what is no file there.
+    pub fn blobs_of(
         &self,
-        commits: &[ObjectId],
-        path: &Path,
+        places: &[(&ObjectId, &Path)],
     ) -> Result<Vec<Option<ObjectId>>, GitError> {
         const ASKED: &str = "cat-file";
-        let text = path.as_os_str().as_bytes();
-        if text.is_empty() || text.contains(&b'\n') {
-            return Err(GitError::Path(path.to_owned()));
-        }
-        if commits.is_empty() {
+        if places.is_empty() {
             return Ok(Vec::new());
         }
         let mut input = Vec::new();
-        for commit in commits {
+        for (commit, path) in places {
             input.extend_from_slice(commit.as_str().as_bytes());
             input.push(b':');
-            input.extend_from_slice(text);
+            input.extend_from_slice(line_of(path)?);
             input.push(b'\n');
         }
         let format = OsStr::new("--batch-check=%(objecttype) %(objectname)");
@@ -238,11 +331,36 @@ impl Repository {
             id(blob, ASKED).ok()
         };
         let lines = answer.split(|byte| *byte == b'\n');
-        let blobs: Vec<_> = lines.take(commits.len()).map(blob).collect();
-        if blobs.len() == commits.len() {
+        let blobs: Vec<_> = lines.take(places.len()).map(blob).collect();
+        if blobs.len() == places.len() {
             Ok(blobs)
         } else {
             Err(unexpected(ASKED))
         }
     }
+
+    /// Returns a commit that two others come from; `None` if there is none.
+    pub fn merge_base(
+        &self,
+        one: &ObjectId,
+        other: &ObjectId,
+    ) -> Result<Option<ObjectId>, GitError> {
+        let words = ["merge-base", one.as_str(), other.as_str()].map(OsStr::new);
+        let settings = Settings::Overruled;
+        let answer = self.git.answer(&self.top, settings, &words, b"", SHORT)?;
+        match answer.status.code() {
+            Some(0) => Ok(Some(id(&line(answer.stdout), "merge-base")?)),
+            Some(1) => Ok(None),
+            _ => Err(failed(&words, &answer)),
+        }
+    }
+}
+
+/// A path that git can be asked about by a line.
+fn line_of(path: &Path) -> Result<&[u8], GitError> {
+    let text = path.as_os_str().as_bytes();
+    if text.is_empty() || text.contains(&b'\n') {
+        return Err(GitError::Path(path.to_owned()));
+    }
+    Ok(text)
 }

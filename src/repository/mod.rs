@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 pub use conflicts::{Stages, Unmerged};
-pub use history::{Change, Ever, Object, Order, Version};
+pub use history::{Change, Ever, Object, Order, Step, Version};
 pub use index::{Attribute, Entry, Kind, Tracked, tracked};
 pub use objects::{Content, ObjectKind};
 pub use program::{Around, Git};
@@ -192,6 +192,18 @@ impl Repository {
     /// Returns the commit that is checked out; `None` before the first one.
     pub fn head(&self) -> Result<Option<ObjectId>, GitError> {
         self.commit("HEAD")
+    }
+
+    /// Returns the full name of the branch that is checked out; `None` on no branch.
+    pub fn branch(&self) -> Result<Option<String>, GitError> {
+        let words = ["symbolic-ref", "--quiet", "HEAD"].map(OsStr::new);
+        let settings = program::Settings::Overruled;
+        let answer = self.git.answer(&self.top, settings, &words, b"", SHORT)?;
+        match answer.status.code() {
+            Some(0) => Ok(String::from_utf8(line(answer.stdout)).ok()),
+            Some(1) => Ok(None),
+            _ => Err(program::failed(&words, &answer)),
+        }
     }
 
     /// Says whether the history was cut off when it was cloned.

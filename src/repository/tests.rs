@@ -176,6 +176,32 @@ fn every_version_of_a_path_is_told_with_its_author() {
     assert_eq!(repository.file_at(&head, path, 10).unwrap(), None);
 }
 
+/// What a branch had before it was reset is found; what another branch has was never its own.
+#[test]
+fn what_a_branch_has_lost_is_known_from_its_own_log() {
+    let place = Place::new();
+    let first = place.commit("k", "1");
+    place.git(&["branch", "side"]);
+    let second = place.commit("k", "2");
+    place.commit("other", "x");
+    let repository = place.open();
+    let path = Path::new("k");
+    let lost = |head: &ObjectId, text: &[u8]| {
+        let holds = |bytes: &[u8]| bytes == text;
+        repository.lost(head, path, 10, holds).unwrap()
+    };
+    let head = repository.head().unwrap().unwrap();
+    assert_eq!(lost(&head, b"2"), None);
+    place.git(&["reset", "-q", "--hard", first.as_str()]);
+    assert_eq!(lost(&first, b"2"), Some(second));
+    assert_eq!(lost(&first, b"1"), None);
+    place.git(&["checkout", "-q", "side"]);
+    assert_eq!(lost(&first, b"2"), None);
+    place.git(&["checkout", "-q", "--detach", "main"]);
+    assert_eq!(repository.branch().unwrap(), None);
+    assert_eq!(lost(&first, b"2"), None);
+}
+
 /// A value that only a side branch ever held is found, and so is the commit that took it away.
 #[test]
 fn what_once_held_is_found_on_side_branches_too() {
@@ -401,6 +427,7 @@ fn a_repository_cannot_have_a_program_run() {
         .versions(&second, path, Order::NewestFirst)
         .unwrap();
     repository.ever(&second, path, 10, |_| false).unwrap();
+    repository.lost(&first, path, 10, |_| false).unwrap();
     repository.changed(&first, &second).unwrap();
     repository.attributes(&["a".into()], &["diff"]).unwrap();
     repository.everything().unwrap();

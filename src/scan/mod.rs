@@ -22,7 +22,7 @@ pub use values::{OpenedAll, Values, open_all};
 
 use crate::domain::{Encoding, SecretName};
 use crate::repository::{Content, GitError, ObjectId, Repository};
-use crate::sealed::{MAX_FILE, SealedError};
+use crate::sealed::{MAX_FILE, SealedError, has_markers};
 use own::Role;
 use text::{Findings, Found, Looker};
 
@@ -247,7 +247,7 @@ impl Worker<'_> {
             Role::Ordinary => self.look_for_all(subject, text),
             Role::Public => {
                 let whole = whole(text)?;
-                if own::has_markers(&whole) {
+                if has_markers(&whole) {
                     self.tell(subject, 0, Why::ConflictMarkers);
                 }
                 let findings = self.looker.look(&mut &whole[..])?;
@@ -269,12 +269,12 @@ impl Worker<'_> {
             }
             Role::Manifest => {
                 let start = whole(&mut text.take(MAX_WHOLE))?;
-                if own::has_markers(&start) {
+                if has_markers(&start) {
                     self.tell(subject, 0, Why::ConflictMarkers);
                 }
                 self.look_for_all(subject, &mut start.chain(text))
             }
-            Role::Grant | Role::Sealed => {
+            Role::Grant | Role::Sealed | Role::Submitted => {
                 let start = whole(&mut text.take(MAX_WHOLE + 1))?;
                 let Some(why) = own::judge(&start, subject.role) else {
                     self.report.bytes += start.len() as u64;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::repository::Kind;
 use crate::scan::{Why, damaged};
-use crate::sealed::{Content, SealedError, read_facts};
+use crate::sealed::{Content, SealedError, check_foreign, has_markers, read_facts};
 use crate::vault::layout::VAULT;
 use crate::vault::{KeyFile, Target};
 
@@ -42,6 +42,8 @@ pub(super) enum Role {
     Public,
     /// A secret.
     Sealed,
+    /// A value that somebody submitted.
+    Submitted,
     /// In the vault, and not at a place for a sealed file.
     Stray,
 }
@@ -60,6 +62,7 @@ pub(super) fn role(path: &Path, kind: Kind, homes: &[PathBuf], tracked: bool) ->
         match below.to_str().and_then(Target::parse) {
             Some(_) if is_link && below.starts_with(VAULT) => return Role::Stray,
             Some(Target::Sealed(_)) => return Role::Sealed,
+            Some(Target::Inbox(_)) => return Role::Submitted,
             Some(Target::Key { file, .. }) => {
                 return match file {
                     KeyFile::Grant(_) => Role::Grant,
@@ -97,7 +100,11 @@ fn is_dotenv(path: &Path) -> bool {
 
 /// Says what is wrong with a file at the place of a sealed one; `None` if it is whole.
 pub(super) fn judge(file: &[u8], role: Role) -> Option<Why> {
-    let error = match read_facts(file) {
+    let found = match role {
+        Role::Submitted => return submitted(file),
+        _ => read_facts(file),
+    };
+    let error = match found {
         Ok(facts) if facts.content == Content::Conflict => return Some(Why::ConflictEnvelope),
         // A later version knows more about its own.
         Ok(_) | Err(SealedError::Newer) => return None,
@@ -105,23 +112,27 @@ pub(super) fn judge(file: &[u8], role: Role) -> Option<Why> {
         Err(SealedError::NoStanza) if role == Role::Grant => return None,
         Err(error) => error,
     };
+    Some(unsound(file, &error))
+}
+
+/// What somebody submits is an age file of any kind.
+fn submitted(file: &[u8]) -> Option<Why> {
+    let error = check_foreign(file).err()?;
+    Some(unsound(file, &error))
+}
+
+fn unsound(file: &[u8], error: &SealedError) -> Why {
     let age = [&b"-----BEGIN AGE"[..], b"age-encryption.org/"];
     if has_markers(file) {
-        Some(Why::ConflictMarkers)
+        Why::ConflictMarkers
     } else if age
         .iter()
         .any(|start| file.trim_ascii_start().starts_with(start))
     {
-        Some(damaged(&error))
+        damaged(error)
     } else {
-        Some(Why::Unsealed)
+        Why::Unsealed
     }
-}
-
-/// Says whether a merge left its marks: git's, or jj's.
-pub(super) fn has_markers(file: &[u8]) -> bool {
-    let mut lines = file.split(|byte| *byte == b'\n');
-    lines.any(|line| line.starts_with(b"<<<<<<< ") || line.starts_with(b">>>>>>> "))
 }
 
 /// Says whether the first line of a file allows the file.
@@ -133,7 +144,9 @@ pub(super) fn is_allowed(file: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{FolderName, Identity, Recipient, SecretName, SecretValue, VaultId};
+    use crate::domain::{
+        FolderName, Identity, Plugins, Recipient, SecretName, SecretValue, VaultId,
+    };
     use crate::sealed::{Facts, FolderKey, Trail, seal};
 
     #[test]
@@ -191,7 +204,7 @@ mod tests {
         let alice = Recipient::parse(alice.public()).unwrap();
         let value = SecretValue::new(b"both".to_vec());
         let name = SecretName::parse("KEY").unwrap();
-        seal(&value, &name, &facts, &key, [&alice]).unwrap()
+        seal(&value, &name, &facts, &key, [&alice], &Plugins::default()).unwrap()
     }
 
     #[test]

@@ -32,6 +32,22 @@ pub fn dearmor(file: &[u8]) -> Result<Vec<u8>, FramingError> {
     if file.len() > MAX_FILE {
         return Err(FramingError::TooLong);
     }
+    bare(file).map_err(|error| {
+        if error == FramingError::Armor && has_markers(file) {
+            FramingError::Markers
+        } else {
+            error
+        }
+    })
+}
+
+/// Says whether a merge left its marks in a text: git's, or jj's. Armor has no such characters.
+pub fn has_markers(text: &[u8]) -> bool {
+    let mut lines = text.split(|byte| *byte == b'\n');
+    lines.any(|line| line.starts_with(b"<<<<<<<") || line.starts_with(b">>>>>>>"))
+}
+
+fn bare(file: &[u8]) -> Result<Vec<u8>, FramingError> {
     let body = file
         .strip_prefix(BEGIN)
         .and_then(|rest| rest.strip_suffix(END));
@@ -84,6 +100,18 @@ mod tests {
         ] {
             assert_eq!(dearmor(&other), Err(FramingError::Armor));
         }
+    }
+
+    #[test]
+    fn the_marks_of_a_merge_are_named_as_such() {
+        let file = String::from_utf8(armor(&[1; 100])).unwrap();
+        for merged in [
+            format!("<<<<<<< HEAD\n{file}=======\n{file}>>>>>>> side\n"),
+            file.replacen('\n', "\n<<<<<<<<< a:b\n", 1),
+        ] {
+            assert_eq!(dearmor(merged.as_bytes()), Err(FramingError::Markers));
+        }
+        assert!(!has_markers(file.as_bytes()));
     }
 
     proptest! {

@@ -16,7 +16,9 @@ use rand_core::{OsRng, RngCore};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::domain::{FolderName, Keyring, Recipient, SecretName, SecretValue, VaultId, push_field};
+use crate::domain::{
+    Addressee, FolderName, Keyring, Plugins, SecretName, SecretValue, VaultId, push_field,
+};
 use crate::sealed::stanza::{Content, Facts, KeyId};
 use crate::sealed::{SealedError, open_plain, seal_plain};
 
@@ -52,11 +54,13 @@ impl FolderKey {
         keyring: &Keyring,
     ) -> Result<Self, SealedError> {
         let value = open_plain(grant, keyring)?;
-        let raw = value
-            .reveal()
-            .try_into()
-            .map_err(|_| SealedError::BadGrant)?;
-        Ok(Self::derive(Zeroizing::new(raw), vault, folder))
+        Self::from_value(&value, vault, folder).ok_or(SealedError::BadGrant)
+    }
+
+    /// Takes what a grant holds; `None` if it is not 32 bytes.
+    pub fn from_value(value: &SecretValue, vault: &VaultId, folder: &FolderName) -> Option<Self> {
+        let raw = value.reveal().try_into().ok()?;
+        Some(Self::derive(Zeroizing::new(raw), vault, folder))
     }
 
     fn derive(raw: Zeroizing<[u8; KEY]>, vault: &VaultId, folder: &FolderName) -> Self {
@@ -81,9 +85,10 @@ impl FolderKey {
     /// Seals the key to a reader's recipients.
     pub fn grant<'r>(
         &self,
-        recipients: impl IntoIterator<Item = &'r Recipient>,
+        to: impl IntoIterator<Item = impl Into<Addressee<'r>>>,
+        plugins: &Plugins,
     ) -> Result<Vec<u8>, SealedError> {
-        seal_plain(&SecretValue::new(self.raw.to_vec()), recipients)
+        seal_plain(&SecretValue::new(self.raw.to_vec()), to, plugins)
     }
 
     /// Returns the key's public name.

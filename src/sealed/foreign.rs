@@ -4,29 +4,41 @@
 
 use std::borrow::Cow;
 
-use crate::domain::{Keyring, Recipient, SecretValue};
-use crate::sealed::{MAX_FILE, SealedError, open_binary, open_plain, seal_plain};
+use crate::domain::{Addressee, Keyring, Plugins, SecretValue};
+use crate::sealed::header::Header;
+use crate::sealed::{
+    FramingError, MAX_FILE, SealedError, dearmor, open_binary, refuse_passphrase, seal_plain,
+};
 
 /// How an age file without armor starts.
 const INTRO: &[u8] = b"age-encryption.org/v1\n";
 
 /// Opens an age file that is not the vault's.
 pub fn open_foreign(file: &[u8], keyring: &Keyring) -> Result<SecretValue, SealedError> {
-    if file.starts_with(INTRO) {
-        if file.len() > MAX_FILE {
-            return Err(SealedError::TooLong);
-        }
-        return open_binary(file, keyring);
+    open_binary(&binary(file)?, keyring)
+}
+
+/// Says whether a file is an age file as [`open_foreign`] would open it. Nothing is opened.
+pub fn check_foreign(file: &[u8]) -> Result<(), SealedError> {
+    Ok(refuse_passphrase(&Header::parse(&binary(file)?)?)?)
+}
+
+/// What is in the armor, if a file has one.
+pub(super) fn binary(file: &[u8]) -> Result<Cow<'_, [u8]>, FramingError> {
+    match () {
+        () if file.len() > MAX_FILE => Err(FramingError::TooLong),
+        () if file.starts_with(INTRO) => Ok(Cow::Borrowed(file)),
+        () => dearmor(&canonical(file)).map(Cow::Owned),
     }
-    open_plain(&canonical(file), keyring)
 }
 
 /// Seals bytes as an age file in armor that carries nothing of ours.
 pub fn seal_foreign<'r>(
     value: &SecretValue,
-    recipients: impl IntoIterator<Item = &'r Recipient>,
+    to: impl IntoIterator<Item = impl Into<Addressee<'r>>>,
+    plugins: &Plugins,
 ) -> Result<Vec<u8>, SealedError> {
-    seal_plain(value, recipients)
+    seal_plain(value, to, plugins)
 }
 
 /// The armor in the one spelling that the vault takes: LF, nothing around it.
@@ -46,7 +58,7 @@ fn canonical(file: &[u8]) -> Cow<'_, [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Identity;
+    use crate::domain::{Identity, Recipient};
     use crate::sealed::FramingError;
 
     fn alice() -> (Keyring, Recipient) {
@@ -60,7 +72,12 @@ mod tests {
     #[test]
     fn armor_opens_in_every_spelling_that_age_takes() {
         let (keyring, alice) = alice();
-        let file = seal_foreign(&SecretValue::new(b"key".to_vec()), [&alice]).unwrap();
+        let file = seal_foreign(
+            &SecretValue::new(b"key".to_vec()),
+            [&alice],
+            &Plugins::default(),
+        );
+        let file = file.unwrap();
         let text = String::from_utf8(file).unwrap();
         for spelt in [
             text.clone(),

@@ -7,12 +7,13 @@ mod armor;
 mod folder_key;
 mod foreign;
 mod header;
+mod inbox;
 mod payload;
+mod recipients;
 mod stanza;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
 use std::ops::Deref;
 
 use age_core::format::{FileKey, Stanza};
@@ -20,15 +21,19 @@ use rand_core::{OsRng, RngCore};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-pub use armor::MAX_FILE;
+pub use armor::{MAX_FILE, has_markers};
 pub use folder_key::FolderKey;
-pub use foreign::{open_foreign, seal_foreign};
+pub use foreign::{check_foreign, open_foreign, seal_foreign};
+pub use inbox::{Address, Submission, SubmissionError, open_submission, seal_submission};
 pub use stanza::{Content, Facts, KeyId, Trail};
 
-use crate::domain::{Keyring, MAX_VALUE, Recipient, RecipientError, SecretName, SecretValue};
+use crate::domain::{
+    Addressee, Keyring, MAX_VALUE, Mixed, Plugins, SecretName, SecretValue, WrapError,
+};
 use armor::{armor, dearmor};
 use header::{Header, assemble, render_stanzas};
-use payload::{open_payload, seal_payload};
+use payload::{open_payload, seal_payload, value_length};
+use recipients::{fits, wrap_for};
 
 /// How bytes fail to be an age file as a vault holds them.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -48,6 +53,9 @@ pub enum FramingError {
     /// Something rewrote the line endings.
     #[error("its line endings were rewritten to CRLF")]
     LineEndings,
+    /// A merge wrote its marks into it.
+    #[error("it holds the marks of a merge that nobody resolved")]
+    Markers,
     /// The header's MAC does not fit.
     #[error("its header was altered")]
     Mac,
@@ -93,11 +101,19 @@ pub enum SealedError {
     #[error("it was not sealed by hoziron: it has no hoziron stanza")]
     NoStanza,
     /// The recipients disagree about age's labels (post-quantum and classic ones).
-    #[error("the recipients cannot share a file: some are post-quantum, some are not")]
-    MixedRecipients,
-    /// A recipient failed.
-    #[error(transparent)]
-    Recipient(#[from] RecipientError),
+    #[error("{0}")]
+    MixedRecipients(Mixed),
+    /// There is no stanza for a recipient.
+    #[error("cannot seal to the key of {whose}: {source}")]
+    Recipient {
+        /// Whose key, or the key itself.
+        whose: String,
+        /// Why.
+        source: Box<WrapError>,
+    },
+    /// What its recipients need is longer than a header may be.
+    #[error("its recipients need a header of more than 64 KiB")]
+    Recipients,
     /// Over 16 MiB.
     #[error("the value is longer than 16 MiB")]
     TooLong,
@@ -122,16 +138,18 @@ impl<T> Verified<T> {
     }
 }
 
-/// Seals a value for a name: under the folder key, and to each recipient for plain `age`.
+/// Seals a value for a name: under the folder key, and to each recipient for plain `age`. Of plugins,
+/// those are run that the user has allowed.
 pub fn seal<'r>(
     value: &SecretValue,
     name: &SecretName,
     facts: &Facts,
     key: &FolderKey,
-    recipients: impl IntoIterator<Item = &'r Recipient>,
+    to: impl IntoIterator<Item = impl Into<Addressee<'r>>>,
+    plugins: &Plugins,
 ) -> Result<Vec<u8>, SealedError> {
     let (file_key, payload) = seal_value(value)?;
-    let others = wrap_for(&file_key, recipients)?;
+    let others = wrap_for(&file_key, to, &[], plugins)?;
     let body = key.wrap(&file_key, name, facts, &context(&others, &payload));
     let mut stanzas = render_stanzas([&facts.to_stanza(&body)]);
     stanzas.extend_from_slice(&others);
@@ -139,24 +157,25 @@ pub fn seal<'r>(
 }
 
 /// Which stanzas of its recipients a file keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Others {
-    /// All of them; the recipients that are named come in addition.
-    Kept,
+#[derive(Clone, Copy, Debug)]
+pub enum Others<'r> {
+    /// All of them, which are for these; the recipients that are named come in addition.
+    Kept(&'r [Addressee<'r>]),
     /// None; the recipients that are named are all there are.
     Replaced,
 }
 
 /// Seals an opened file to other recipients under the same folder key: file key and payload stay, so
-/// it takes one wrap a recipient that is named. Only for those who lose nothing: whoever knew the
-/// file key still does.
+/// it takes one wrap a recipient that is named, and no plugin of the others is run. Only for those who
+/// lose nothing: whoever knew the file key still does.
 pub fn reseal<'r>(
     file: &[u8],
     name: &SecretName,
     facts: &Facts,
     key: &FolderKey,
-    others: Others,
-    recipients: impl IntoIterator<Item = &'r Recipient>,
+    others: Others<'_>,
+    to: impl IntoIterator<Item = impl Into<Addressee<'r>>>,
+    plugins: &Plugins,
 ) -> Result<Vec<u8>, SealedError> {
     let data = dearmor(file)?;
     let parts = Parts::parse(&data)?;
@@ -170,11 +189,12 @@ pub fn reseal<'r>(
         )
         .ok_or(SealedError::Forged)?;
     parts.header.verify(&file_key)?;
-    let mut stanzas = match others {
-        Others::Kept => parts.others.to_vec(),
-        Others::Replaced => Vec::new(),
+    let (mut stanzas, kept) = match others {
+        Others::Kept(kept) => (parts.others.to_vec(), kept),
+        Others::Replaced => (Vec::new(), &[][..]),
     };
-    stanzas.extend(wrap_for(&file_key, recipients)?);
+    stanzas.extend(wrap_for(&file_key, to, kept, plugins)?);
+    fits(&stanzas)?;
     let body = key.wrap(&file_key, name, facts, &context(&stanzas, payload));
     let mut header = render_stanzas([&facts.to_stanza(&body)]);
     header.extend(stanzas);
@@ -223,13 +243,33 @@ pub fn read_claim(file: &[u8]) -> Result<(Facts, usize), SealedError> {
     Ok((parts.facts, stanzas))
 }
 
+/// What can be seen of a value from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outline {
+    /// How long it is.
+    pub length: usize,
+    // Of the payload: a value that was only resealed may keep it, and another one never has it.
+    digest: [u8; 32],
+}
+
+/// Reads what can be seen of a sealed file's value from outside. Nothing of it is verified.
+pub fn read_outline(file: &[u8]) -> Result<Outline, SealedError> {
+    let data = dearmor(file)?;
+    let payload = Parts::parse(&data)?.header.payload;
+    Ok(Outline {
+        length: value_length(payload)?,
+        digest: Sha256::digest(payload).into(),
+    })
+}
+
 /// Seals bytes as an ordinary age file, without our stanza: a grant.
 fn seal_plain<'r>(
     value: &SecretValue,
-    recipients: impl IntoIterator<Item = &'r Recipient>,
+    to: impl IntoIterator<Item = impl Into<Addressee<'r>>>,
+    plugins: &Plugins,
 ) -> Result<Vec<u8>, SealedError> {
     let (file_key, payload) = seal_value(value)?;
-    let stanzas = wrap_for(&file_key, recipients)?;
+    let stanzas = wrap_for(&file_key, to, &[], plugins)?;
     Ok(armor(&assemble(&file_key, &stanzas, &payload)))
 }
 
@@ -336,22 +376,4 @@ fn seal_value(value: &SecretValue) -> Result<(FileKey, Vec<u8>), SealedError> {
     let file_key = FileKey::init_with_mut(|key| OsRng.fill_bytes(key));
     let payload = seal_payload(&file_key, value);
     Ok((file_key, payload))
-}
-
-/// Wraps a file key for every recipient; all must return the same labels (age.md, "Labels").
-fn wrap_for<'r>(
-    file_key: &FileKey,
-    recipients: impl IntoIterator<Item = &'r Recipient>,
-) -> Result<Vec<u8>, SealedError> {
-    let mut stanzas = Vec::new();
-    let mut agreed: Option<HashSet<String>> = None;
-    for recipient in recipients {
-        let (more, labels) = recipient.wrap(file_key)?;
-        if agreed.as_ref().is_some_and(|agreed| *agreed != labels) {
-            return Err(SealedError::MixedRecipients);
-        }
-        agreed = Some(labels);
-        stanzas.extend(more);
-    }
-    Ok(render_stanzas(&stanzas))
 }

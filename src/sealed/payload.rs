@@ -46,16 +46,13 @@ pub fn seal_payload(file_key: &FileKey, value: &SecretValue) -> Vec<u8> {
 
 /// Opens a payload; checks every chunk, their order and their end.
 pub fn open_payload(file_key: &FileKey, payload: &[u8]) -> Result<SecretValue, FramingError> {
+    let size = value_length(payload)?;
     let (nonce, body) = payload
         .split_first_chunk::<NONCE>()
         .ok_or(FramingError::Payload)?;
     let cipher = cipher(file_key, nonce);
 
     let chunks = body.len().div_ceil(CHUNK + TAG);
-    let size = body
-        .len()
-        .checked_sub(chunks * TAG)
-        .ok_or(FramingError::Payload)?;
     let mut plaintext = Zeroizing::new(Vec::with_capacity(size));
     for (index, chunk) in body.chunks(CHUNK + TAG).enumerate() {
         let (sealed, tag) = chunk
@@ -87,6 +84,14 @@ fn cipher(file_key: &FileKey, nonce: &[u8; NONCE]) -> ChaCha20Poly1305 {
         .expand(b"payload", &mut *key)
         .expect("32 bytes is a valid length for HKDF-SHA256");
     ChaCha20Poly1305::new((&*key).into())
+}
+
+/// Returns how long the value in a payload is; needs no key.
+pub fn value_length(payload: &[u8]) -> Result<usize, FramingError> {
+    let body = payload.len().checked_sub(NONCE);
+    let body = body.ok_or(FramingError::Payload)?;
+    let tags = body.div_ceil(CHUNK + TAG) * TAG;
+    body.checked_sub(tags).ok_or(FramingError::Payload)
 }
 
 /// Eleven bytes of counter, one of last-chunk flag.

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::header::{Header, StanzaText};
 use super::payload::open_payload;
 use super::*;
-use crate::domain::{FolderName, Identity, VaultId};
+use crate::domain::{FolderName, Identity, Recipient, VaultId};
 
 const VAULT: &str = "abcdefghijklmnopqrstuvwxyz234567";
 
@@ -53,6 +53,7 @@ impl Fixture {
             &self.facts(),
             &self.key,
             &self.recipients(),
+            &Plugins::default(),
         )
         .unwrap()
     }
@@ -108,6 +109,7 @@ fn the_longest_value_fits_and_one_byte_more_does_not() {
         &fixture.facts(),
         &fixture.key,
         &fixture.recipients(),
+        &Plugins::default(),
     );
     assert_eq!(refused, Err(SealedError::TooLong));
 }
@@ -151,7 +153,8 @@ fn a_known_file_key_does_not_let_a_reader_be_added() {
     let mut stanzas: Vec<_> = header.stanzas.iter().map(StanzaText::to_stanza).collect();
     let file_key = fixture.alice.unwrap(&stanzas).unwrap();
     let mallory = Recipient::parse(Identity::generate("m").public()).unwrap();
-    stanzas.extend(mallory.wrap(&file_key).unwrap().0);
+    let wrapped = Recipient::wrap(&[(&mallory).into()], &file_key, &Plugins::default()).unwrap();
+    stanzas.extend(wrapped.into_iter().flat_map(|one| one.wrapped.0));
     let forged = armor(&assemble(
         &file_key,
         &render_stanzas(&stanzas),
@@ -174,6 +177,7 @@ fn the_conflict_label_is_a_label_of_its_own() {
         &facts,
         &fixture.key,
         &fixture.recipients(),
+        &Plugins::default(),
     )
     .unwrap();
     assert_eq!(fixture.open(&file), Err(SealedError::Conflict));
@@ -195,7 +199,7 @@ fn the_conflict_label_is_a_label_of_its_own() {
 fn plain_age_files_and_newer_ones_are_named_as_such() {
     let fixture = Fixture::new();
     let value = SecretValue::new(b"from outside".to_vec());
-    let plain = seal_plain(&value, &fixture.recipients()).unwrap();
+    let plain = seal_plain(&value, &fixture.recipients(), &Plugins::default()).unwrap();
     assert_eq!(fixture.open(&plain), Err(SealedError::NoStanza));
 
     let file = fixture.seal(b"value");
@@ -208,7 +212,10 @@ fn plain_age_files_and_newer_ones_are_named_as_such() {
 #[test]
 fn a_grant_holds_the_key_for_its_folder_and_vault() {
     let fixture = Fixture::new();
-    let grant = fixture.key.grant(&fixture.recipients()).unwrap();
+    let grant = fixture
+        .key
+        .grant(&fixture.recipients(), &Plugins::default())
+        .unwrap();
     let mut keyring = Keyring::default();
     let vault = VaultId::parse(VAULT).unwrap();
     let opened = |folder: &FolderName, keyring: &Keyring| {
@@ -358,11 +365,7 @@ impl Vector {
         };
         let body = &bytes[end + 2..];
         let file = if field("compressed").is_some() {
-            let mut out = Vec::new();
-            flate2::read::ZlibDecoder::new(body)
-                .read_to_end(&mut out)
-                .unwrap();
-            out
+            miniz_oxide::inflate::decompress_to_vec_zlib(body).unwrap()
         } else {
             body.to_vec()
         };

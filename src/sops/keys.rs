@@ -100,7 +100,7 @@ fn unopened(metadata: &Metadata, keyring: &Keyring) -> SopsError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Recipient;
+    use crate::domain::{Plugins, Recipient};
     use crate::sealed::seal_foreign;
     use crate::sops::metadata::Rule;
 
@@ -113,7 +113,12 @@ mod tests {
     }
 
     fn entry(recipient: &Recipient, part: &[u8]) -> AgeEntry {
-        let sealed = seal_foreign(&SecretValue::new(part.to_vec()), [recipient]).unwrap();
+        let sealed = seal_foreign(
+            &SecretValue::new(part.to_vec()),
+            [recipient],
+            &Plugins::default(),
+        );
+        let sealed = sealed.unwrap();
         AgeEntry {
             recipient: recipient.text().to_owned(),
             sealed: String::from_utf8(sealed).unwrap(),

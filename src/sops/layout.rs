@@ -1,9 +1,10 @@
-//! How a sops file looks on disk: YAML, JSON and `.env` in the spelling of sops 3.13, which sorts its
+//! How a sops file looks on disk: YAML, JSON, `.env` and INI in the spelling of sops 3.13, which sorts its
 //! metadata. All that arrives here is sealed or public, and made of characters that need no escapes
 //! but line ends. Nothing is decided here.
 
 use std::fmt::Write;
 
+use crate::input::ini::TOP;
 use crate::input::yaml::{Resolved, resolve};
 use crate::sops::Store;
 use crate::sops::metadata::AgeEntry;
@@ -42,6 +43,19 @@ impl<'a> Block<'a> {
             ("version", self.version),
         ]
     }
+
+    /// All fields, for the formats that know no nesting.
+    fn flat(&self) -> Vec<(String, String)> {
+        let mut flat = Vec::new();
+        for (at, entry) in self.age.iter().enumerate() {
+            let name = |field| format!("age__list_{at}__map_{field}");
+            flat.push((name("enc"), entry.sealed.replace('\n', r"\n")));
+            flat.push((name("recipient"), entry.recipient.clone()));
+        }
+        let fields = self.fields();
+        flat.extend(fields.map(|(name, text)| (name.to_owned(), text.to_owned())));
+        flat
+    }
 }
 
 /// Puts a file together.
@@ -49,7 +63,8 @@ pub fn layout(store: Store, lines: &[Line], block: &Block<'_>) -> String {
     let mut out = String::new();
     let written = match store {
         Store::Dotenv => dotenv(lines, block, &mut out),
-        Store::Binary | Store::Ini | Store::Json => json(lines, block, &mut out),
+        Store::Binary | Store::Json => json(lines, block, &mut out),
+        Store::Ini => ini(lines, block, &mut out),
         Store::Yaml => yaml(lines, block, &mut out),
     };
     written.expect("writing into memory does not fail");
@@ -65,17 +80,41 @@ fn dotenv(lines: &[Line], block: &Block<'_>, out: &mut String) -> std::fmt::Resu
             line.sealed.as_deref().unwrap_or_default()
         )?;
     }
-    for (at, entry) in block.age.iter().enumerate() {
-        let sealed = entry.sealed.replace('\n', r"\n");
-        writeln!(out, "sops_age__list_{at}__map_enc={sealed}")?;
-        writeln!(
-            out,
-            "sops_age__list_{at}__map_recipient={}",
-            entry.recipient
-        )?;
-    }
-    for (name, text) in block.fields() {
+    for (name, text) in block.flat() {
         writeln!(out, "sops_{name}={text}")?;
+    }
+    Ok(())
+}
+
+fn ini(lines: &[Line], block: &Block<'_>, out: &mut String) -> std::fmt::Result {
+    let starts = |line: &Line| line.sealed.is_none();
+    for (at, section) in lines.chunk_by(|_, next| !starts(next)).enumerate() {
+        let [head, pairs @ ..] = section else {
+            continue;
+        };
+        if at > 0 {
+            out.push('\n');
+        }
+        if head.key != TOP {
+            writeln!(out, "[{}]", head.key)?;
+        }
+        let width = pairs.iter().map(|line| line.key.len()).max();
+        for line in pairs {
+            let sealed = line.sealed.as_deref().unwrap_or_default();
+            writeln!(
+                out,
+                "{:width$} = {sealed}",
+                line.key,
+                width = width.unwrap_or(0)
+            )?;
+        }
+    }
+    let blank = if lines.is_empty() { "" } else { "\n" };
+    writeln!(out, "{blank}[sops]")?;
+    let fields = block.flat();
+    let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    for (name, text) in &fields {
+        writeln!(out, "{name:width$} = {text}")?;
     }
     Ok(())
 }

@@ -13,6 +13,10 @@ use crate::sops::value::truth;
 /// The most recipients a file may name; each costs a try with every key.
 pub const MAX_RECIPIENTS: usize = 1000;
 
+/// The most that the recipients may hold together, in bytes: a thousand usual ones hold less, and each
+/// line of it can cost an operation with every key.
+const MAX_SEALED: usize = 512 * 1024;
+
 /// The lists of recipients, and the field by which a person knows one of each.
 const LISTS: [(&str, &str); 7] = [
     ("age", "recipient"),
@@ -157,6 +161,16 @@ impl<'a> Fields<'a> {
 /// The lists at the top are one group; only without them the groups count.
 fn groups(fields: &Fields<'_>) -> Result<Vec<Group>, SopsError> {
     let top = group(fields)?;
+    let sealed = |group: &Group| {
+        group
+            .age
+            .iter()
+            .map(|entry| entry.sealed.len())
+            .sum::<usize>()
+    };
+    if sealed(&top) > MAX_SEALED {
+        return Err(SopsError::TooManyRecipients);
+    }
     if !top.age.is_empty() || !top.others.is_empty() {
         return Ok(vec![top]);
     }
@@ -168,7 +182,8 @@ fn groups(fields: &Fields<'_>) -> Result<Vec<Group>, SopsError> {
     let all = groups
         .iter()
         .map(|group| group.age.len() + group.others.len());
-    if all.sum::<usize>() > MAX_RECIPIENTS {
+    if all.sum::<usize>() > MAX_RECIPIENTS || groups.iter().map(sealed).sum::<usize>() > MAX_SEALED
+    {
         return Err(SopsError::TooManyRecipients);
     }
     if groups.is_empty() {

@@ -2,6 +2,7 @@
 //! a file says is sealed opens or the file is refused; what is written, sops 3.8 and later read. A
 //! file here is somebody else's: it is no vault, and nothing in it is bound to a name or an author.
 
+mod config;
 mod document;
 mod flat;
 mod keys;
@@ -19,6 +20,7 @@ use std::fmt;
 
 use thiserror::Error;
 
+pub use config::{Config, ConfigKey, Ignored};
 pub use document::{Document, MAX_FILE};
 pub use open::{Check, Named, Opened, open};
 pub use value::ValueError;
@@ -78,6 +80,9 @@ impl Store {
 /// Why a file is not opened. Names keys and recipients, and no value.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum SopsError {
+    /// A pattern and keys that take too long together.
+    #[error("its pattern is too costly to look for in all its keys or comments")]
+    Costly,
     /// Too few of its key groups open.
     #[error("{opened} of its {groups} key groups open, and {needed} are needed")]
     Groups {
@@ -124,7 +129,7 @@ pub enum SopsError {
     #[error("`{0}` is not a pattern that can be used; what it seals cannot be told")]
     Pattern(&'static str),
     /// More recipients than are tried.
-    #[error("it names more than 1000 recipients")]
+    #[error("it names more than 1000 recipients, or ones that hold more than 512 KiB together")]
     TooManyRecipients,
     /// More than one rule.
     #[error("it has more than one rule for what is sealed")]

@@ -10,9 +10,16 @@ const MAX: usize = 4096;
 /// The most room a compiled pattern may take, in bytes. What it costs to match grows with it.
 const MAX_COMPILED: usize = 128 * 1024;
 
+/// The room that one state of a compiled pattern takes, in bytes, roughly.
+const STATE: usize = 32;
+
 /// A pattern that is looked for anywhere in a text.
 #[derive(Clone, Debug)]
-pub struct Pattern(Regex);
+pub struct Pattern {
+    regex: Regex,
+    /// The most states it can be in, within a factor of two.
+    states: usize,
+}
 
 impl Pattern {
     /// Reads a pattern of Go's; `None` if it is not one, or cannot be carried over.
@@ -22,13 +29,23 @@ impl Pattern {
         }
         let translated = Translator::run(text)?;
         let mut builder = RegexBuilder::new(&translated);
-        builder.size_limit(MAX_COMPILED);
-        builder.build().ok().map(Self)
+        let sizes = std::iter::successors(Some(1024), |size| Some(size * 2));
+        let mut sizes = sizes.take_while(|size| *size <= MAX_COMPILED);
+        sizes.find_map(|size| {
+            let regex = builder.size_limit(size).build().ok()?;
+            let states = size / STATE;
+            Some(Self { regex, states })
+        })
     }
 
     /// Says whether it is found in a text.
     pub fn matches(&self, text: &str) -> bool {
-        self.0.is_match(text)
+        self.regex.is_match(text)
+    }
+
+    /// Returns the most steps that looking for it in a text can take.
+    pub fn cost(&self, text: &str) -> usize {
+        (text.len() + 1).saturating_mul(self.states)
     }
 }
 

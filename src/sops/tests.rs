@@ -3,8 +3,9 @@
 
 use super::*;
 use crate::domain::{Identity, Keyring, Recipient, SecretValue};
-use crate::input::tree::nest;
 use crate::input::{Found, Item};
+
+mod writing;
 
 const KEY: &str = include_str!("../../fixtures/sops/key.txt");
 const KAT: &str = include_str!("../../fixtures/sops/kat.sops.yaml");
@@ -206,6 +207,30 @@ fn several_documents_are_one_file() {
     assert_eq!(read(&text).unwrap().len(), 13);
 }
 
+/// Checklist 7: a MAC is made in the order of the file.
+#[test]
+fn values_in_another_order_are_another_file() {
+    let (first, second) = (
+        "    - ENC[AES256_GCM,data:WFB0mRc=",
+        "    - ENC[AES256_GCM,data:7a8KRQ==",
+    );
+    let moved = KAT
+        .replace(first, "FIRST")
+        .replace(second, first)
+        .replace("FIRST", second);
+    let swap = |line: &str| {
+        line.split_once(",iv:")
+            .map(|(_, rest)| rest.to_owned())
+            .unwrap()
+    };
+    let rest = |data: &str| swap(KAT.lines().find(|line| line.starts_with(data)).unwrap());
+    let moved = moved
+        .replace(&rest(first), "REST")
+        .replace(&rest(second), &rest(first))
+        .replace("REST", &rest(second));
+    assert_eq!(read(&moved), Err(SopsError::Mac));
+}
+
 /// An alias could stand for a million values, and depth for a stack that ends.
 #[test]
 fn bombs_are_refused() {
@@ -226,6 +251,14 @@ fn bombs_are_refused() {
         read(&large),
         Err(SopsError::Input(InputError::TooLarge { .. }))
     ));
+    let costly = "k".repeat(1000);
+    let costly = KAT.replace(
+        "unencrypted_suffix: _unencrypted",
+        "encrypted_regex: (k?){400}~",
+    ) + &(0..400)
+        .map(|at| format!("{costly}{at}: \"\"\n"))
+        .collect::<String>();
+    assert_eq!(read(&costly), Err(SopsError::Costly));
     let recipient = "        - recipient: a\n          enc: b\n";
     let many = format!("a: 1\nsops:\n    age:\n{}", recipient.repeat(100_000));
     assert!(matches!(
@@ -261,188 +294,4 @@ fn a_store_is_chosen_as_sops_does() {
     ] {
         assert_eq!(Store::of_content(text.as_bytes()), store);
     }
-}
-
-const NOW: &str = "2026-01-02T03:04:05Z";
-const LATER: &str = "2026-01-02T03:04:06Z";
-
-fn me() -> Recipient {
-    Recipient::parse(keyring().identities()[0].public()).unwrap()
-}
-
-fn written(
-    values: &[(&str, &str)],
-    store: Store,
-    recipients: &[&Recipient],
-    now: &str,
-    previous: Option<&str>,
-) -> Result<Option<String>, WriteError> {
-    let value = |(path, value): &(&str, &str)| {
-        let path = path.split('/').map(str::to_owned).collect();
-        (path, SecretValue::new(value.as_bytes().to_vec()))
-    };
-    let tree = nest(values.iter().map(value).collect()).unwrap();
-    let document = previous.map(|text| Document::parse(text.as_bytes(), store).unwrap());
-    let previous = document.as_ref().map(|document| {
-        let opened = open(document, &keyring(), Check::Verify).unwrap();
-        Previous { document, opened }
-    });
-    Ok(
-        match write(&tree, store, recipients, now, previous.as_ref())? {
-            Written::New(text) => Some(String::from_utf8(text).unwrap()),
-            Written::Unchanged => None,
-        },
-    )
-}
-
-const SOME: [(&str, &str); 5] = [
-    ("A", "one"),
-    ("EMPTY", ""),
-    ("db/no", "line1\nline2\n"),
-    ("db/x/y", "true"),
-    ("z", "007"),
-];
-
-fn flat(values: &[(&str, &str)]) -> Vec<String> {
-    values
-        .iter()
-        .map(|(path, value)| format!("{}={value}", path.replace('/', ".")))
-        .collect()
-}
-
-#[test]
-fn what_is_written_reads_back() {
-    for store in [Store::Yaml, Store::Json] {
-        let text = written(&SOME, store, &[&me()], NOW, None).unwrap().unwrap();
-        let found = named(&text, store, Check::Verify).unwrap().items;
-        assert_eq!(told(&found), flat(&SOME), "{text}");
-        assert!(!text.contains("one") && !text.contains("007"), "{text}");
-        assert_eq!(Store::of_content(text.as_bytes()), Some(store));
-    }
-    let values = [("A", "one"), ("B", "a\nb\n"), ("C", "")];
-    let text = written(&values, Store::Dotenv, &[&me()], NOW, None)
-        .unwrap()
-        .unwrap();
-    let found = named(&text, Store::Dotenv, Check::Verify).unwrap().items;
-    assert_eq!(told(&found), flat(&values), "{text}");
-}
-
-/// The same values again are no change; another one is a change of three lines.
-#[test]
-fn what_did_not_change_is_used_again() {
-    for store in [Store::Yaml, Store::Json] {
-        let first = written(&SOME, store, &[&me()], NOW, None).unwrap().unwrap();
-        assert_eq!(
-            written(&SOME, store, &[&me()], LATER, Some(&first)).unwrap(),
-            None
-        );
-        let mut values = SOME;
-        values[3].1 = "false";
-        let second = written(&values, store, &[&me()], LATER, Some(&first))
-            .unwrap()
-            .unwrap();
-        let changed = first
-            .lines()
-            .zip(second.lines())
-            .filter(|(one, other)| one != other);
-        assert_eq!(changed.count(), 3, "{second}");
-        assert_eq!(first.lines().count(), second.lines().count());
-        let fewer = written(&SOME[1..], store, &[&me()], LATER, Some(&first))
-            .unwrap()
-            .unwrap();
-        assert_eq!(fewer.lines().count(), first.lines().count() - 1);
-        assert!(
-            written(&[], store, &[&me()], LATER, Some(&first))
-                .unwrap()
-                .is_some()
-        );
-    }
-}
-
-/// Somebody who is no longer a recipient knows the old key; somebody new gets a part of it.
-#[test]
-fn another_set_of_recipients_keeps_the_key_only_if_nobody_left() {
-    let other = Recipient::parse(Identity::generate("a test").public()).unwrap();
-    let both = written(&SOME, Store::Yaml, &[&me(), &other], NOW, None)
-        .unwrap()
-        .unwrap();
-    let line = |text: &str| text.lines().next().unwrap().to_owned();
-    let fewer = written(&SOME, Store::Yaml, &[&me()], LATER, Some(&both))
-        .unwrap()
-        .unwrap();
-    assert_ne!(line(&fewer), line(&both));
-    assert!(!fewer.contains(other.text()));
-    let more = written(&SOME, Store::Yaml, &[&me(), &other], LATER, Some(&fewer))
-        .unwrap()
-        .unwrap();
-    assert_eq!(line(&more), line(&fewer));
-    let part = |text: &str| {
-        text.split("enc: |")
-            .nth(1)
-            .unwrap()
-            .split("recipient")
-            .next()
-            .unwrap()
-            .to_owned()
-    };
-    assert!(more.contains(&part(&fewer)));
-}
-
-/// A key of somebody else's kind is not kept, whatever else stays.
-#[test]
-fn a_file_with_other_kinds_of_recipients_gets_a_new_key() {
-    let first = written(&SOME, Store::Yaml, &[&me()], NOW, None)
-        .unwrap()
-        .unwrap();
-    let pgp = first.replace(
-        "    lastmodified",
-        "    pgp:\n        - fp: F\n          enc: x\n    lastmodified",
-    );
-    let second = written(&SOME, Store::Yaml, &[&me()], LATER, Some(&pgp))
-        .unwrap()
-        .unwrap();
-    assert_ne!(second.lines().next(), first.lines().next());
-}
-
-#[test]
-fn what_sops_would_alter_is_refused_by_name() {
-    for (path, store) in [
-        ("sops", Store::Yaml),
-        ("sops/a", Store::Json),
-        ("a/x_unencrypted", Store::Yaml),
-        ("a:b", Store::Yaml),
-        ("a b", Store::Yaml),
-        ("a\"b", Store::Json),
-        ("a/b", Store::Dotenv),
-        ("sops_a", Store::Dotenv),
-        ("a=b", Store::Dotenv),
-    ] {
-        let error = written(&[(path, "qCanary")], store, &[&me()], NOW, None).unwrap_err();
-        assert!(matches!(error, WriteError::Key(_)), "{path}");
-    }
-    let error = written(&[("A", r"qCanary\n")], Store::Dotenv, &[&me()], NOW, None).unwrap_err();
-    assert!(matches!(&error, WriteError::Value { path, .. } if path == "A"));
-    assert!(!error.to_string().contains("qCanary"));
-    let tree = nest(vec![(vec!["A".to_owned()], SecretValue::new(vec![0xff]))]).unwrap();
-    let error = write(&tree, Store::Yaml, &[&me()], NOW, None).unwrap_err();
-    assert!(matches!(error, WriteError::Value { .. }));
-}
-
-/// Keys that some reader of YAML takes for something else stand in quotes.
-#[test]
-fn keys_that_look_like_other_things_are_quoted() {
-    let values = [
-        ("1", "a"),
-        ("no", "b"),
-        ("true", "c"),
-        ("_x", "d"),
-        ("2024-01-02", "e"),
-    ];
-    let text = written(&values, Store::Yaml, &[&me()], NOW, None)
-        .unwrap()
-        .unwrap();
-    for key in ["\"1\":", "\"no\":", "\"true\":", "_x:", "\"2024-01-02\":"] {
-        assert!(text.lines().any(|line| line.starts_with(key)), "{text}");
-    }
-    assert_eq!(read(&text).unwrap().len(), 5);
 }

@@ -13,6 +13,10 @@ use crate::sops::metadata::{Metadata, Rule};
 use crate::sops::pattern::Pattern;
 use crate::sops::value::{Cipher, Kind, Parts, Plain, ValueError};
 
+/// The most steps that a file's pattern may take; a few seconds in the worst case, and far from what
+/// 100,000 keys and a usual pattern take.
+const MAX_STEPS: usize = 100_000_000;
+
 /// One value of a file.
 #[derive(Debug)]
 pub struct Leaf<'d> {
@@ -50,8 +54,10 @@ pub struct Walk<'d, 'k> {
     /// The keys as sops joins them: each with a colon behind it.
     path: String,
     lists: usize,
-    /// The comments in scope, a list for each container.
-    comments: Vec<Vec<&'d str>>,
+    /// How many comments in scope match, for each container.
+    comments: Vec<usize>,
+    /// What looking for the pattern may still take.
+    steps: usize,
 }
 
 impl<'d, 'k> Walk<'d, 'k> {
@@ -73,6 +79,7 @@ impl<'d, 'k> Walk<'d, 'k> {
             path: String::new(),
             lists: 0,
             comments: Vec::new(),
+            steps: MAX_STEPS,
         };
         for tree in &document.trees {
             walk.map(tree, false)?;
@@ -82,16 +89,17 @@ impl<'d, 'k> Walk<'d, 'k> {
 
     /// `named`: the rule names one of the keys down to here.
     fn map(&mut self, children: &'d [Child], named: bool) -> Result<(), SopsError> {
-        self.comments.push(Vec::new());
+        self.comments.push(0);
         for child in children {
             match child {
-                Child::Comment(text) => self.comment(text),
+                Child::Comment(text) => self.comment(text)?,
                 Child::Node(key, node) => {
                     let before = self.path.len();
                     self.path.push_str(key);
                     self.path.push(':');
                     self.keys.push(key);
-                    self.node(node, named || self.names(key))?;
+                    let named = named || self.names(key)?;
+                    self.node(node, named)?;
                     self.keys.pop();
                     self.path.truncate(before);
                     self.forget();
@@ -104,11 +112,11 @@ impl<'d, 'k> Walk<'d, 'k> {
 
     /// Places in a list are no part of a path.
     fn list(&mut self, children: &'d [Child], named: bool) -> Result<(), SopsError> {
-        self.comments.push(Vec::new());
+        self.comments.push(0);
         self.lists += 1;
         for child in children {
             match child {
-                Child::Comment(text) => self.comment(text),
+                Child::Comment(text) => self.comment(text)?,
                 Child::Node(_, node) => {
                     self.node(node, named)?;
                     self.forget();
@@ -129,36 +137,48 @@ impl<'d, 'k> Walk<'d, 'k> {
     }
 
     /// A comment governs what comes next, until that is done.
-    fn comment(&mut self, text: &'d str) {
-        let scope = self.comments.last_mut();
-        scope.expect("a comment is in a container").push(text);
+    fn comment(&mut self, text: &str) -> Result<(), SopsError> {
+        let metadata = self.metadata;
+        if let Rule::EncryptedComment(pattern) | Rule::UnencryptedComment(pattern) = &metadata.rule
+            && self.finds(pattern, text)?
+        {
+            let scope = self.comments.last_mut();
+            *scope.expect("a comment is in a container") += 1;
+        }
+        Ok(())
     }
 
     fn forget(&mut self) {
         let scope = self.comments.last_mut();
-        scope.expect("a child is in a container").clear();
+        *scope.expect("a child is in a container") = 0;
     }
 
-    fn names(&self, key: &str) -> bool {
-        match &self.metadata.rule {
+    fn names(&mut self, key: &str) -> Result<bool, SopsError> {
+        let metadata = self.metadata;
+        match &metadata.rule {
             Rule::EncryptedSuffix(suffix) | Rule::UnencryptedSuffix(suffix) => {
-                key.ends_with(suffix.as_str())
+                Ok(key.ends_with(suffix.as_str()))
             }
-            Rule::EncryptedRegex(pattern) | Rule::UnencryptedRegex(pattern) => pattern.matches(key),
-            Rule::EncryptedComment(_) | Rule::UnencryptedComment(_) => false,
+            Rule::EncryptedRegex(pattern) | Rule::UnencryptedRegex(pattern) => {
+                self.finds(pattern, key)
+            }
+            Rule::EncryptedComment(_) | Rule::UnencryptedComment(_) => Ok(false),
         }
     }
 
+    fn finds(&mut self, pattern: &Pattern, text: &str) -> Result<bool, SopsError> {
+        let left = self.steps.checked_sub(pattern.cost(text));
+        self.steps = left.ok_or(SopsError::Costly)?;
+        Ok(pattern.matches(text))
+    }
+
     fn is_sealed(&self, named: bool) -> bool {
-        let commented = |pattern: &Pattern| {
-            let mut all = self.comments.iter().flatten();
-            all.any(|text| pattern.matches(text))
-        };
+        let commented = || self.comments.iter().any(|matching| *matching > 0);
         match &self.metadata.rule {
             Rule::EncryptedRegex(_) | Rule::EncryptedSuffix(_) => named,
             Rule::UnencryptedRegex(_) | Rule::UnencryptedSuffix(_) => !named,
-            Rule::EncryptedComment(pattern) => commented(pattern),
-            Rule::UnencryptedComment(pattern) => !commented(pattern),
+            Rule::EncryptedComment(_) => commented(),
+            Rule::UnencryptedComment(_) => !commented(),
         }
     }
 

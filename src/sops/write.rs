@@ -6,7 +6,8 @@ use std::collections::HashMap;
 
 use thiserror::Error;
 
-use crate::domain::{Recipient, SecretValue};
+use crate::domain::{Plugins, Recipient, SecretValue};
+use crate::input::ini;
 use crate::input::tree::{Child, Node, Scalar};
 use crate::sealed::{SealedError, seal_foreign};
 use crate::sops::document::Document;
@@ -78,10 +79,12 @@ impl Previous<'_> {
 }
 
 /// Writes values for recipients, who are sorted by their text; `now` is the time in UTC, in seconds.
+/// Of plugins, those are run that the user has allowed.
 pub fn write(
     tree: &[Child],
     store: Store,
     recipients: &[&Recipient],
+    plugins: &Plugins,
     now: &str,
     previous: Option<&Previous<'_>>,
 ) -> Result<Written, WriteError> {
@@ -106,7 +109,10 @@ pub fn write(
         path: Vec::new(),
         used: 0,
     };
-    writer.map(tree)?;
+    match store {
+        Store::Ini => writer.sections(tree)?,
+        _ => writer.map(tree)?,
+    }
     if let Some(known) = known
         && recipients.iter().all(has)
         && known.document.store == store
@@ -122,7 +128,7 @@ pub fn write(
             Some(part) => part.clone(),
             None => AgeEntry {
                 recipient: recipient.text().to_owned(),
-                sealed: wrap(writer.cipher, recipient)?,
+                sealed: wrap(writer.cipher, recipient, plugins)?,
             },
         });
     }
@@ -152,29 +158,47 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn map(&mut self, children: &[Child]) -> Result<(), WriteError> {
-        for child in children {
-            let Child::Node(key, node) = child else {
-                continue;
-            };
-            self.path.push(key.clone());
-            self.check_key(key)?;
-            let depth = self.path.len() - 1;
-            match node {
-                Node::Map(children) => {
-                    let key = key.clone();
-                    self.lines.push(Line {
-                        depth,
-                        key,
-                        sealed: None,
-                    });
-                    self.map(children)?;
-                }
-                Node::Scalar(Scalar::Text(value)) => self.value(key, value, depth)?,
-                Node::List(_) | Node::Scalar(_) => return Err(self.bad_key()),
+        children.iter().try_for_each(|child| self.child(child))
+    }
+
+    fn child(&mut self, child: &Child) -> Result<(), WriteError> {
+        let Child::Node(key, node) = child else {
+            return Ok(());
+        };
+        self.path.push(key.clone());
+        self.check_key(key)?;
+        let depth = self.path.len() - 1;
+        match node {
+            Node::Map(children) => {
+                self.above(key, depth);
+                self.map(children)?;
             }
+            Node::Scalar(Scalar::Text(value)) => self.value(key, value, depth)?,
+            Node::List(_) | Node::Scalar(_) => return Err(self.bad_key()),
+        }
+        self.path.pop();
+        Ok(())
+    }
+
+    fn above(&mut self, key: &str, depth: usize) {
+        self.lines.push(Line {
+            depth,
+            key: key.to_owned(),
+            sealed: None,
+        });
+    }
+
+    /// What is in no section comes first, and is in one of its own to sops.
+    fn sections(&mut self, tree: &[Child]) -> Result<(), WriteError> {
+        let is_map = |child: &&Child| matches!(child, Child::Node(_, Node::Map(_)));
+        let (sections, top): (Vec<_>, Vec<_>) = tree.iter().partition(is_map);
+        if !top.is_empty() {
+            self.above(ini::TOP, 0);
+            self.path.push(ini::TOP.to_owned());
+            top.into_iter().try_for_each(|child| self.child(child))?;
             self.path.pop();
         }
-        Ok(())
+        sections.into_iter().try_for_each(|child| self.child(child))
     }
 
     fn value(&mut self, key: &str, value: &SecretValue, depth: usize) -> Result<(), WriteError> {
@@ -206,8 +230,13 @@ impl Writer<'_> {
     fn check_key(&self, key: &str) -> Result<(), WriteError> {
         let safe = |byte: u8| byte.is_ascii_alphanumeric() || IN_KEYS.contains(&byte);
         let kept = match self.store {
+            Store::Binary => self.path != ["data"],
             Store::Dotenv => self.path.len() > 1 || key.starts_with("sops_"),
-            _ => self.path.len() == 1 && key == "sops",
+            Store::Ini => match self.path.len() {
+                1 => key == "sops" || key == ini::TOP,
+                length => length > 2,
+            },
+            Store::Json | Store::Yaml => self.path.len() == 1 && key == "sops",
         };
         let wrong = key.is_empty() || !key.bytes().all(safe) || key.ends_with(IN_THE_OPEN);
         match kept || wrong {
@@ -222,7 +251,7 @@ impl Writer<'_> {
 
     fn check_value(&self, value: &SecretValue) -> Result<(), WriteError> {
         let bytes = value.reveal();
-        let why = if std::str::from_utf8(bytes).is_err() {
+        let why = if self.store != Store::Binary && std::str::from_utf8(bytes).is_err() {
             "is not UTF-8"
         } else if self.store == Store::Dotenv && bytes.windows(2).any(|pair| pair == br"\n") {
             r"has the two characters `\n`"
@@ -248,7 +277,7 @@ fn by_path<'l>(leaves: &'l [Leaf<'l>]) -> HashMap<String, &'l Leaf<'l>> {
         .collect()
 }
 
-fn wrap(cipher: &Cipher, recipient: &Recipient) -> Result<String, WriteError> {
-    let file = seal_foreign(&cipher.key(), [recipient])?;
+fn wrap(cipher: &Cipher, recipient: &Recipient, plugins: &Plugins) -> Result<String, WriteError> {
+    let file = seal_foreign(&cipher.key(), [recipient], plugins)?;
     Ok(String::from_utf8(file).expect("armor is text"))
 }

@@ -98,6 +98,11 @@ impl Heads {
         news
     }
 
+    /// Forgets the head of a folder; says whether there was one.
+    pub fn forget(&mut self, folder: &FolderName) -> bool {
+        self.heads.remove(folder).is_some()
+    }
+
     /// Returns what to write where.
     pub fn text(&self) -> (&Path, String) {
         let lines = self.heads.iter().map(|(folder, head)| {
@@ -154,5 +159,8 @@ mod tests {
         assert_eq!(heads.of(&folder), Some(&head));
         assert_eq!(heads.folders().count(), 1);
         assert!(head.holds("ssh-ed25519 AAAA") && !head.holds("age1bob"));
+        let mut heads = heads;
+        assert!(heads.forget(&folder) && !heads.forget(&folder));
+        assert_eq!(heads.of(&folder), None);
     }
 }

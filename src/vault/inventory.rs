@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::disk::{Dir, DiskError, Kind};
 use crate::domain::{FolderName, MAX_NAME, NameError, SecretName};
+use crate::vault::layout::{INBOX, KEYS};
 
 /// The ending of a sealed file.
 const ENDING: &str = ".age";
@@ -21,6 +22,8 @@ pub struct Inventory {
     pub names: BTreeSet<SecretName>,
     /// The folders with a `.keys/`.
     pub keyed: BTreeSet<FolderName>,
+    /// The folders with something called `.inbox` in them.
+    pub inboxes: BTreeSet<FolderName>,
     /// What should not be there, in the order of the paths.
     pub strays: Vec<Stray>,
 }
@@ -68,6 +71,7 @@ impl Inventory {
         let mut inventory = Self {
             names: BTreeSet::new(),
             keyed: found.keyed,
+            inboxes: found.inboxes,
             strays: found.strays,
         };
         let (names, twins) = apart(found.names);
@@ -83,6 +87,7 @@ impl Inventory {
 struct Found {
     names: Vec<SecretName>,
     keyed: BTreeSet<FolderName>,
+    inboxes: BTreeSet<FolderName>,
     strays: Vec<Stray>,
 }
 
@@ -98,7 +103,8 @@ impl Found {
                 why,
             };
             match entry.kind {
-                Kind::Directory if entry.name == ".keys" => self.keyed.extend(folder(below)),
+                Kind::Directory if entry.name == KEYS => self.keyed.extend(folder(below)),
+                _ if entry.name == INBOX => self.inboxes.extend(folder(below)),
                 _ if hidden => {}
                 Kind::Directory => {
                     let path = below.join(&entry.name);

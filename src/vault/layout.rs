@@ -5,12 +5,16 @@
 use std::fmt;
 
 use crate::domain::{FolderName, ReaderName, SecretName};
+use crate::vault::inbox::Submitted;
 
 /// The folder below the home that holds the sealed files.
 pub const VAULT: &str = "vault";
 
 /// The folder, in a folder of the vault, that holds its keys.
 pub const KEYS: &str = ".keys";
+
+/// The folder, in a folder of the vault, for values from outside.
+pub const INBOX: &str = ".inbox";
 
 /// The folder below the home that holds the recipients.
 pub const RECIPIENTS: &str = "recipients";
@@ -34,6 +38,8 @@ pub enum Target {
     HomeAttributes,
     /// `.gitignore`
     HomeIgnore,
+    /// `vault/[folder/].inbox/KEY~abcd1234.age`
+    Inbox(Submitted),
     /// `vault/[folder/].keys/0001-<key-id>/…`
     Key {
         /// Whose key.
@@ -138,11 +144,17 @@ impl fmt::Display for KeyFile {
     }
 }
 
+/// Returns the name of a sealed file in its folder.
+pub fn sealed_file(name: &SecretName) -> String {
+    [name.key(), SEALED_SUFFIX].concat()
+}
+
 impl Target {
     /// Returns the folder below the home, parts joined by `/`; empty for the home itself.
     pub fn folder(&self) -> String {
         match self {
             Self::HomeAttributes | Self::HomeIgnore | Self::Manifest => String::new(),
+            Self::Inbox(submitted) => inbox_path(&submitted.name().folder()),
             Self::Key { folder, dir, .. } => dir.place(folder),
             Self::Recipient(_) => RECIPIENTS.to_owned(),
             Self::Sealed(name) => folder_path(&name.folder()),
@@ -155,10 +167,11 @@ impl Target {
         match self {
             Self::HomeAttributes | Self::VaultAttributes => ATTRIBUTES.to_owned(),
             Self::HomeIgnore => IGNORE.to_owned(),
+            Self::Inbox(submitted) => submitted.file(),
             Self::Key { file, .. } => file.to_string(),
             Self::Manifest => MANIFEST.to_owned(),
             Self::Recipient(reader) => format!("{reader}{RECIPIENT_SUFFIX}"),
-            Self::Sealed(name) => format!("{}{SEALED_SUFFIX}", name.key()),
+            Self::Sealed(name) => sealed_file(name),
         }
     }
 
@@ -185,7 +198,7 @@ impl Target {
             _ => {}
         }
         let inside = path.strip_prefix(VAULT)?.strip_prefix('/')?;
-        if let Some(target) = parse_key(inside) {
+        if let Some(target) = parse_key(inside).or_else(|| parse_inbox(inside)) {
             return Some(target);
         }
         let name = SecretName::parse(inside.strip_suffix(SEALED_SUFFIX)?).ok()?;
@@ -211,6 +224,24 @@ pub fn folder_path(folder: &FolderName) -> String {
 /// Returns the path, below the home, of the keys of a folder.
 pub fn keys_path(folder: &FolderName) -> String {
     format!("{}/{KEYS}", folder_path(folder))
+}
+
+/// Returns the path, below the home, of what was submitted for a folder.
+pub fn inbox_path(folder: &FolderName) -> String {
+    format!("{}/{INBOX}", folder_path(folder))
+}
+
+/// Parses `[folder/].inbox/KEY~abcd1234.age`.
+fn parse_inbox(inside: &str) -> Option<Target> {
+    let (place, file) = inside.rsplit_once('/')?;
+    let called = file.strip_suffix(SEALED_SUFFIX)?;
+    let text = match place.rsplit_once('/') {
+        Some((folder, INBOX)) => format!("{folder}/{called}"),
+        None if place == INBOX => called.to_owned(),
+        _ => return None,
+    };
+    // A file has no folder in its own name.
+    Submitted::parse(&text).map(Target::Inbox)
 }
 
 /// Parses `[folder/].keys/0001-<key-id>/FILE`.
@@ -252,12 +283,21 @@ mod tests {
     fn each_place_has_its_path() {
         let bob = || ReaderName::parse("bob").unwrap();
         let sealed = |name| Target::Sealed(SecretName::parse(name).unwrap());
+        let submitted = |text| Target::Inbox(Submitted::parse(text).unwrap());
         for (target, path) in [
             (Target::HomeAttributes, ".gitattributes".to_owned()),
             (Target::HomeIgnore, ".gitignore".to_owned()),
             (Target::Manifest, "hoziron.toml".to_owned()),
             (Target::Recipient(bob()), "recipients/bob.pub".to_owned()),
             (Target::VaultAttributes, "vault/.gitattributes".to_owned()),
+            (
+                submitted("API_KEY~a1b2c3d4"),
+                "vault/.inbox/API_KEY~a1b2c3d4.age".to_owned(),
+            ),
+            (
+                submitted("prod/eu/API_KEY~00000000"),
+                "vault/prod/eu/.inbox/API_KEY~00000000.age".to_owned(),
+            ),
             (sealed("API_KEY"), "vault/API_KEY.age".to_owned()),
             (
                 sealed("prod/eu/API_KEY"),
@@ -306,6 +346,15 @@ mod tests {
             "recipients/a/b.pub",
             "recipients/.pub",
             "vault/a/.gitattributes",
+            "vault/.inbox/A.age",
+            "vault/.inbox/A~a1b2c3d4",
+            "vault/.inbox/A~A1B2C3D4.age",
+            "vault/.inbox/a/A~a1b2c3d4.age",
+            "vault/.inbox/.inbox/A~a1b2c3d4.age",
+            "vault/./.inbox/A~a1b2c3d4.age",
+            "vault//.inbox/A~a1b2c3d4.age",
+            "vault/A~a1b2c3d4.age",
+            ".inbox/A~a1b2c3d4.age",
             "hoziron.toml/",
             "vault/A.age\n",
             "vault/A.age ",
@@ -362,6 +411,8 @@ mod tests {
             Just(Target::Manifest),
             Just(Target::VaultAttributes),
             reader.prop_map(Target::Recipient),
+            (sealed.clone(), "[a-z0-9]{8}")
+                .prop_map(|(name, mark)| Target::Inbox(Submitted::new(name, &mark).unwrap())),
             sealed.prop_map(Target::Sealed),
             (folder, dir, file).prop_map(|(folder, dir, file)| Target::Key { folder, dir, file }),
         ]

@@ -3,6 +3,7 @@
 //! followed. Nothing here knows git, or decides whom to trust.
 
 pub mod heads;
+pub mod inbox;
 pub mod inventory;
 pub mod layout;
 pub mod transaction;
@@ -10,8 +11,9 @@ pub mod trust;
 
 use std::path::Path;
 
+pub use inbox::{Inbox, Submitted};
 pub use inventory::{Inventory, OutOfPlace, Stray};
-pub use layout::{KeyDir, KeyFile, Target};
+pub use layout::{KeyDir, KeyFile, Target, sealed_file};
 
 use crate::disk::{Dir, DiskError, Kind};
 use crate::domain::{FolderName, ReaderName, SecretName};
@@ -92,7 +94,7 @@ impl Vault {
     /// Reads a sealed file; `None` if there is none of this name.
     pub fn read(&self, name: &SecretName) -> Result<Option<Vec<u8>>, DiskError> {
         match self.folder(&name.folder())? {
-            Some(folder) => folder.read(Target::Sealed(name.clone()).file(), MAX_FILE as u64),
+            Some(folder) => folder.read(sealed_file(name), MAX_FILE as u64),
             None => Ok(None),
         }
     }
@@ -100,9 +102,7 @@ impl Vault {
     /// Says whether there is anything at a secret's place, be it a sealed file or not.
     pub fn has(&self, name: &SecretName) -> Result<bool, DiskError> {
         match self.folder(&name.folder())? {
-            Some(folder) => Ok(folder
-                .kind_of(Target::Sealed(name.clone()).file())?
-                .is_some()),
+            Some(folder) => Ok(folder.kind_of(sealed_file(name))?.is_some()),
             None => Ok(false),
         }
     }

@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 use thiserror::Error;
 
 use crate::disk::DiskError;
-use crate::domain::FolderName;
+use crate::domain::{FolderName, Pin, VaultId};
 use crate::home::{
     Environment, FindError, JournalKeyError, MANIFEST, load_journal_key, load_or_make_journal_key,
 };
@@ -107,19 +107,10 @@ impl OpenHome {
         })
     }
 
-    /// Verifies the statements about the vault's keys; needs no identity.
-    pub fn chains(&self, environment: &Environment) -> Result<Chains, KeysError> {
-        self.chains_in(&self.vault, environment)
-    }
-
-    /// Verifies the statements as they stand elsewhere, about the same vault's keys.
-    pub fn chains_in(&self, vault: &Vault, environment: &Environment) -> Result<Chains, KeysError> {
-        let id = &self.manifest.id;
-        let known = environment
-            .state()
-            .map(|state| Heads::load(&state, id))
-            .transpose()?;
-        Chains::verify(vault, id, known)
+    /// Verifies the statements about the vault's keys, and that these have come as far as the pins
+    /// say; needs no identity.
+    pub fn chains(&self, environment: &Environment, pins: &[Pin]) -> Result<Chains, KeysError> {
+        chains_of(&self.vault, &self.manifest.id, environment, pins)
     }
 
     /// Returns what this user has seen of the vault, read once until writers are let in again; `None`
@@ -146,17 +137,15 @@ impl OpenHome {
             return Ok(keys);
         };
         let variables = environment.variables().to_vec();
-        let judge = GitJudge::new(self.path.clone(), variables, tell);
+        let protected = self.protected().cloned().collect();
+        let judge = GitJudge::new(self.path.clone(), variables, protected, tell);
         Ok(keys.heeding(seen, Box::new(judge)))
     }
 
     /// Says whether files are opened that somebody who has left may have made: if it was asked for,
     /// or if the environment says so and none of the folders is protected.
     pub fn stale(&self, environment: &Environment, asked: Stale, folders: &[FolderName]) -> Stale {
-        let protected = |folder: &FolderName| {
-            let mut profiles = self.manifest.profiles.iter();
-            profiles.any(|(name, profile)| profile.protect && name.holds(folder))
-        };
+        let protected = |folder: &FolderName| self.protected().any(|name| name.holds(folder));
         let allowed = environment
             .get("HOZIRON_ALLOW_STALE")
             .is_some_and(|value| value == "1");
@@ -164,6 +153,12 @@ impl OpenHome {
             return Stale::Allow;
         }
         asked
+    }
+
+    /// Returns the profiles that are protected.
+    fn protected(&self) -> impl Iterator<Item = &FolderName> {
+        let profiles = self.manifest.profiles.iter();
+        profiles.filter_map(|(name, profile)| profile.protect.then_some(name))
     }
 
     /// Lets writers in again; what is read from here on may change in between.
@@ -181,6 +176,25 @@ impl OpenHome {
         let (transaction, recovered) = begin(&self.vault, environment)?;
         Ok((LockedVault::new(&self.vault, transaction), recovered))
     }
+}
+
+/// Verifies the statements about a vault's keys, wherever it stands; needs no identity.
+pub fn chains_of(
+    vault: &Vault,
+    id: &VaultId,
+    environment: &Environment,
+    pins: &[Pin],
+) -> Result<Chains, KeysError> {
+    let known = environment
+        .state()
+        .map(|state| Heads::load(&state, id))
+        .transpose()?;
+    let chains = Chains::verify(vault, id, known)?;
+    let own = pins.iter().filter(|pin| pin.id == *id);
+    for (folder, floor) in own.flat_map(|pin| &pin.floors) {
+        chains.require(vault, folder, *floor)?;
+    }
+    Ok(chains)
 }
 
 /// Takes the writer's lock on a vault.

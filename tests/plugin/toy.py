@@ -1,18 +1,23 @@
 #!/usr/bin/env python3
-"""An age plugin for tests: holds an X25519 key in its identity and opens ordinary X25519 stanzas.
+"""An age plugin for tests: holds an X25519 key in its identity or recipient, and opens or makes
+ordinary X25519 stanzas.
 
-Speaks identity-v1 of C2SP's age-plugin. Each run appends one line to the file TOY_LOG: its arguments,
-then what should not reach it: names of variables, and bytes in a descriptor that a variable names.
-If TOY_ASKS is set, it asks for that PIN first; if TOY_BREAKS is, it ends before it has answered.
+Speaks identity-v1 and recipient-v1 of C2SP's age-plugin. Each run appends one line to the file TOY_LOG:
+its arguments, then what should not reach it: names of variables, and bytes in a descriptor that a
+variable names. If TOY_ASKS is set, it asks for that PIN first; if TOY_BREAKS is, it ends before it has
+answered. When it seals, it says the labels in TOY_LABELS, makes so many stanzas a key as TOY_STANZAS
+says, of the type TOY_TYPE, and refuses with the text in TOY_REFUSES.
 
   age-plugin-toy --age-plugin=identity-v1
+  age-plugin-toy --age-plugin=recipient-v1
   age-plugin-toy --identity NAME < AGE-SECRET-KEY-1…     writes the same key as NAME's identity
+  age-plugin-toy --recipient NAME < AGE-SECRET-KEY-1…    writes its public half as NAME's recipient
 """
 
 import os
 import sys
 
-from primitives import (X25519_BASE, aead_open, b64_decode, b64_encode, bech32_decode,
+from primitives import (X25519_BASE, aead_open, aead_seal, b64_decode, b64_encode, bech32_decode,
                         bech32_encode, hkdf, x25519)
 
 PREFIXES = ("AGE_", "HOZIRON_IDENTITY", "SOPS_")
@@ -41,10 +46,44 @@ def ask(words, body=b""):
     return read_stanza()
 
 
+def wrap_key(shared, share, public):
+    return hkdf(share + public, shared, b"age-encryption.org/v1/X25519", 32)
+
+
 def unwrap(secret, share, body):
-    public = x25519(secret, X25519_BASE)
-    key = hkdf(share + public, x25519(secret, share), b"age-encryption.org/v1/X25519", 32)
+    key = wrap_key(x25519(secret, share), share, x25519(secret, X25519_BASE))
     return aead_open(key, bytes(12), body)
+
+
+def wrap(public, file_key):
+    ephemeral = os.urandom(32)
+    share = x25519(ephemeral, X25519_BASE)
+    key = wrap_key(x25519(ephemeral, public), share, public)
+    return b64_encode(share), aead_seal(key, bytes(12), file_key)
+
+
+def recipient_v1():
+    keys, file_keys = [], []
+    while True:
+        words, body = read_stanza()
+        if words[0] == "add-recipient":
+            keys.append(bech32_decode("age1toy", words[1]))
+        elif words[0] == "wrap-file-key":
+            file_keys.append(body)
+        elif words[0] == "done":
+            break
+    labels = os.environ.get("TOY_LABELS", "").split()
+    if labels:
+        ask(["labels", *labels])
+    refusal = os.environ.get("TOY_REFUSES")
+    if refusal:
+        ask(["error", "recipient", "0"], refusal.encode())
+        file_keys = []
+    for index, file_key in enumerate(file_keys):
+        for public in keys * int(os.environ.get("TOY_STANZAS", "1")):
+            share, sealed = wrap(public, file_key)
+            ask(["recipient-stanza", str(index), os.environ.get("TOY_TYPE", "X25519"), share], sealed)
+    send(["done"])
 
 
 def identity_v1():
@@ -92,6 +131,11 @@ def main():
     if sys.argv[1] == "--identity":
         secret = bech32_decode("age-secret-key-", sys.stdin.read().split()[-1])
         print(bech32_encode(f"age-plugin-{sys.argv[2]}-", secret).upper())
+    elif sys.argv[1] == "--recipient":
+        secret = bech32_decode("age-secret-key-", sys.stdin.read().split()[-1])
+        print(bech32_encode(f"age1{sys.argv[2]}", x25519(secret, X25519_BASE)))
+    elif sys.argv[1] == "--age-plugin=recipient-v1":
+        recipient_v1()
     else:
         identity_v1()
 

@@ -8,6 +8,7 @@ Reads one JSON object from stdin:
   stdin        text for a pipe as stdin; the terminal when absent
   typed        text that is typed before the command is started
   controlling  false: the command has no controlling terminal
+  screen       true: stdout is the terminal as well
   timeout      seconds that one step may take (20)
 
 Steps:
@@ -19,10 +20,11 @@ Steps:
   ["foreground"]     gives the terminal back and continues the command, like `fg`
   ["echo", BOOL]     turns echo on or off, as a shell does for itself
   ["note"]           appends whether echo is on to "notes"
+  ["do", COMMAND]    has a shell run COMMAND elsewhere
   ["hidden"]         waits until echo is off
   ["shown"]          waits until echo is on
 
-Writes one JSON object to stdout: terminal (all that appeared there), stdout (always a pipe),
+Writes one JSON object to stdout: terminal (all that appeared there), stdout (a pipe, unless it is the screen),
 exit or signal (how the command ended, the other is null), echo (whether it is on at the end),
 unread (how many typed bytes are left for the shell), notes, and missed (the step that did not happen, or null). Standard library only.
 """
@@ -35,6 +37,7 @@ import pty
 import select
 import signal
 import struct
+import subprocess
 import sys
 import termios
 import time
@@ -47,7 +50,8 @@ def command(job, slave, stdin, stdout, ready):
     for name in (signal.SIGTTOU, signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(name, signal.SIG_DFL)
     os.dup2(slave if stdin is None else stdin, 0)
-    os.dup2(stdout, 1)
+    os.dup2(slave if job.get("screen") else stdout, 1)
+    os.close(stdout)
     os.dup2(slave, 2)
     try:
         os.execvp(job["argv"][0], job["argv"])
@@ -202,6 +206,8 @@ class Driver:
             self.turn_echo(argument)
         elif verb == "note":
             self.notes.append(self.echo_is_on())
+        elif verb == "do":
+            subprocess.run(argument, shell=True, check=True)
         elif verb == "hidden":
             return self.until(lambda: not self.echo_is_on())
         elif verb == "shown":

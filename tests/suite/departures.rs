@@ -1,6 +1,6 @@
-//! Random histories of a team, with the real git and the real `age`: what the plan says somebody who
-//! left has seen is exactly what the old key opens in git's history and what was not changed since;
-//! and nothing at HEAD opens with it.
+//! Random histories of a team, with the real git and the real `age`: what `vault exposure` and the plan
+//! say somebody who left has seen is exactly what the old key opens in git's history and what was not
+//! changed since; and nothing at HEAD opens with it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -222,12 +222,28 @@ impl Team {
             .collect()
     }
 
+    /// The names that `vault exposure` lists, of somebody who was ever let in.
+    fn listed(&self, person: &str, context: &str) -> BTreeSet<String> {
+        let exposure = self.house.run(["vault", "exposure", person, "--json"]);
+        if exposure.code() == 1 && exposure.stderr.contains("was ever let in") {
+            return BTreeSet::new();
+        }
+        let exposure: Value = serde_json::from_slice(&exposure.ok()).unwrap();
+        assert_eq!(exposure["name"], person, "{context}");
+        assert_eq!(exposure["unclear"], serde_json::json!([]), "{context}");
+        let exposed = exposure["exposed"].as_array().unwrap().iter();
+        let names = exposed.map(|one| one["secret"].as_str().unwrap().to_owned());
+        names.collect()
+    }
+
     fn judge(&self, context: &str) {
         let list = String::from_utf8(self.house.run(["vault", "list"]).ok()).unwrap();
         assert!(list.lines().eq(self.values.keys()), "{context}: {list}");
         for person in ["bob", "carol"] {
             if self.recipient(person).exists() {
                 assert_eq!(self.exposed(person), BTreeSet::new(), "{context}: {person}");
+                let listed = self.listed(person, context);
+                assert_eq!(listed, BTreeSet::new(), "{context}: {person}");
                 continue;
             }
             let seen = self.seen(person);
@@ -237,6 +253,7 @@ impl Team {
                 .filter(|(_, value)| seen.contains(*value))
                 .map(|(name, _)| name.clone())
                 .collect::<BTreeSet<_>>();
+            assert_eq!(self.listed(person, context), still, "{context}: {person}");
             assert_eq!(self.exposed(person), still, "{context}: {person}");
             self.judge_head(person, context);
         }

@@ -59,9 +59,11 @@ impl Outcome {
 impl House {
     /// A git repository without a vault.
     pub fn bare() -> Self {
-        let house = Self {
-            dir: tempfile::tempdir().unwrap(),
-        };
+        Self::within(tempfile::tempdir().unwrap())
+    }
+
+    fn within(dir: TempDir) -> Self {
+        let house = Self { dir };
         fs::create_dir(house.user()).unwrap();
         fs::create_dir(house.repo()).unwrap();
         house.git(["init", "-q", "-b", "main"]);
@@ -70,11 +72,19 @@ impl House {
 
     /// A git repository with a vault of alice's.
     pub fn new() -> Self {
-        let house = Self::bare();
-        house
-            .run(["vault", "init", "--name", "alice", "--no-recovery"])
+        Self::bare().init()
+    }
+
+    /// The same in memory, if the machine has a place for it: for tests that would wait for the disk.
+    pub fn in_memory() -> Self {
+        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        Self::within(dir.unwrap()).init()
+    }
+
+    fn init(self) -> Self {
+        self.run(["vault", "init", "--name", "alice", "--no-recovery"])
             .ok();
-        house
+        self
     }
 
     /// The folder that holds everything.

@@ -187,13 +187,31 @@ const COMMANDS: &[(&[&str], bool)] = &[
     (&["vault", "rekey"], false),
     (&["vault", "rekey", "prod", "--yes"], false),
     (&["vault", "remove", "KEY"], false),
+    (&["vault", "history", "KEY"], false),
+    (&["vault", "history", "prod/KEY", "--json"], false),
+    (&["vault", "diff"], false),
+    (&["vault", "diff", "HEAD"], false),
+    (&["vault", "diff", "KEY", "HEAD", "--json"], false),
+    (&["vault", "diff", "--reveal"], false),
     (&["vault", "resolve"], false),
     (&["vault", "resolve", "KEY", "--ours"], false),
     (&["vault", "remove", "NEWER", "--yes"], false),
     (&["vault", "export", "--format", "json"], true),
     (&["vault", "export", "--format", "sops-yaml"], false),
     (&["vault", "export", "--format", "dotenv"], false),
+    (&["vault", "export", "--format", "sops-ini"], false),
+    (&["vault", "export", "--format", "sops-binary"], false),
     (&["vault", "import", ".hoziron/vault", "--dry-run"], false),
+    (
+        &[
+            "vault",
+            "import",
+            "--recipients-from",
+            ".hoziron/hoziron.toml",
+            "--yes",
+        ],
+        false,
+    ),
     (
         &["vault", "import", ".hoziron/vault", "--format", "sops"],
         false,
@@ -225,6 +243,15 @@ const COMMANDS: &[(&[&str], bool)] = &[
     (&["vault", "access", "--format", "html"], false),
     (&["vault", "access", "--json"], false),
     (&["vault", "exposure", "alice"], false),
+    (&["vault", "submit", "OUTSIDE"], false),
+    (
+        &["vault", "submit", "OUTSIDE", "--generate", "nothing"],
+        false,
+    ),
+    (&["vault", "accept"], false),
+    (&["vault", "accept", "--show"], false),
+    (&["vault", "accept", "SUBMITTED", "--yes"], false),
+    (&["vault", "accept", "OUTSIDE", "--reject"], false),
     (&["vault", "trust"], false),
     (&["vault", "trust", "--accept", "--yes"], false),
     (&["vault", "trust", "--revoke"], false),
@@ -241,6 +268,9 @@ pub fn house() -> (House, Watch) {
     for name in ["KEY", "prod/KEY"] {
         house.seal(name, format!("{CORE} \"'\\%\n{CORE}").as_bytes());
     }
+    let submit = house.feed(["vault", "submit", "SUBMITTED"], CORE.as_bytes());
+    assert!(!submit.stderr.contains(CORE));
+    submit.ok();
     let mut watch = Watch::new();
     watch.add(&private_key(&house));
     house.commit("secrets");
@@ -344,6 +374,12 @@ fn a_secret_in_the_wrong_place_of_the_command_line_is_not_repeated() {
         "vault set KEY --generate=hex:@",
         "vault set KEY --generate @ --from-file x",
         "vault set KEY --yes=@",
+        "vault submit KEY @",
+        "vault submit KEY=@",
+        "vault submit KEY --generate @",
+        "vault accept KEY=@",
+        "vault accept KEY~@ --yes",
+        "vault accept KEY --yes=@",
         "vault generate KEY @",
         "vault generate KEY password:@ -y",
         "vault generate KEY=@",
@@ -355,6 +391,12 @@ fn a_secret_in_the_wrong_place_of_the_command_line_is_not_repeated() {
         "vault remove KEY=@ --yes",
         "vault rename KEY=@ NEW",
         "vault rename KEY NEW=@",
+        "vault history KEY=@",
+        "vault history KEY --limit @",
+        "vault diff @",
+        "vault diff KEY=@",
+        "vault diff KEY @",
+        "vault diff KEY @..HEAD",
         "vault list @",
         "vault list --json=@",
         "vault init @",

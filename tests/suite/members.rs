@@ -500,7 +500,7 @@ fn who_reads_is_what_was_approved_and_not_what_is_claimed() {
     );
     let page = ok(&house, "nobody", "vault access --format html");
     assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"));
-    assert!(page.contains("<td class=\"y\">reads (@team)</td>"));
+    assert!(page.contains("<td class=\"y\">reads<small>@team</small></td>"));
     assert!(!page.contains("<script") && !page.contains("http://") && !page.contains("src="));
 
     // He is in no list any more, and reads until `apply`.

@@ -368,6 +368,8 @@ fn without_a_terminal_the_flag_to_add_is_named() {
     let wrong = "0".repeat(64);
     for (words, code, flag) in [
         (&["apply"][..], 1, &*readers),
+        (&["apply"], 1, "give the values with `--input FILE`"),
+        (&["apply"], 1, "`NEEDED` is required"),
         (&["apply", "--no-input", "--input", &input], 1, &readers),
         (&["apply", "--input", &input], 1, &readers),
         (

@@ -1,338 +1,226 @@
-//! Random lives of a vault, through the library: manifests, readers and wishes come and go, each plan is
-//! carried out, and the plan after it has nothing to do. What is blocked changes nothing.
+//! Random lives of vaults: manifests, readers and wishes come and go, each plan is carried out once,
+//! and the plan after it has nothing to do. What is blocked changes nothing, what does not change keeps
+//! its value, and an apply that is killed leaves all of the plan to be done or nothing.
+//! `HOZIRON_LIVES` says how many vaults live.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::ops::AddAssign;
 
-use hoziron::apply::{Job, Survey, carry_out};
-use hoziron::domain::{
-    Glob, Identity, Keyring, ReaderName, Recipient, SecretName, SecretValue, SigningKey, VaultId,
-};
-use hoziron::home::Environment;
-use hoziron::manifest::declare;
-use hoziron::people::{Access, Directory, FolderKeys, Stale};
-use hoziron::people::{Founder, found};
-use hoziron::plan::{Approval, ApprovalError, NewKey, Plan, Row, Step, Wanted, build};
-use hoziron::workspace::OpenHome;
-use tempfile::TempDir;
+use hoziron::domain::SecretName;
+use hoziron::plan::{Approval, ApprovalError, Plan, Step, Supply, Wanted};
 
-/// How many vaults live, and how long.
-const LIVES: u64 = 120;
+use crate::life::{Life, PRIVATE, PUBLIC, Planned, Values};
+use crate::strace::{Fault, has_strace, inject, trace};
+use crate::tree::Tree;
+
+/// How long a vault lives.
 const ROUNDS: u64 = 18;
 
-const NAMES: [&str; 8] = [
-    "A",
-    "B",
-    "C",
-    "dev/A",
-    "dev/D",
-    "prod/A",
-    "prod/B",
-    "prod/eu/A",
-];
+/// How many live at once; they wait for processes, and for the disk if memory is none.
+const AT_ONCE: u64 = 4;
 
-/// Random numbers that are the same in each run (SplitMix64).
-struct Dice(u64);
+/// In so many rounds one apply is killed, so often.
+const KILLED: usize = 16;
+const KILLS: usize = 3;
 
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((bits ^ (bits >> 31)) % sides as u64) as usize
-    }
+/// What has happened.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    applies: usize,
+    rows: usize,
+    /// Kills that left the old plan, and such that left nothing to do.
+    old: usize,
+    new: usize,
+}
 
-    /// Once in so many times.
-    fn once_in(&mut self, times: usize) -> bool {
-        self.roll(times) == 0
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.applies += other.applies;
+        self.rows += other.rows;
+        self.old += other.old;
+        self.new += other.new;
     }
 }
 
-/// A vault of alice's, who always reads; bob and carol come and go, and come back with another key.
-struct Life {
-    dir: TempDir,
-    environment: Environment,
-    id: VaultId,
-    text: SecretValue,
-    alice: String,
-    dice: Dice,
-    now: u64,
+/// One round; `None` if nothing could be done in it.
+fn round(life: &mut Life, may_kill: bool, context: &str) -> Option<Tally> {
+    life.go_on();
+    let (wanted, given) = life.wish()?;
+    let mut tally = Tally::default();
+    if may_kill && life.dice.once_in(KILLED) {
+        tally += killed(life, &wanted, &given, context);
+    }
+    let planned = life.plan(&wanted, &given)?;
+    let plan = planned.plan.clone();
+    let approval = Approval {
+        recipients: plan.recipients_digest(),
+        supplied: given.keys().cloned().collect(),
+    };
+    let before = life.values(&planned);
+    let approved = match plan.clone().approve(&approval) {
+        Ok(approved) => approved,
+        Err(ApprovalError::Blocked(_)) => return Some(tally),
+        Err(error) => panic!("{context}: {error}"),
+    };
+    life.carry_out(planned, &approved, &given);
+    let after = nothing_to_do(life, &wanted, &given, context);
+    assert_values(&plan, &before, &life.values(&after), &given, context);
+    tally.applies += 1;
+    tally.rows += plan.rows.len();
+    Some(tally)
 }
 
-/// What a plan was made from, and the plan.
-struct Planned {
-    open: OpenHome,
-    keys: FolderKeys,
-    plan: Plan,
+/// The same wish again, but for new values, has come true.
+fn nothing_to_do(life: &Life, wanted: &Wanted, given: &Values, context: &str) -> Planned {
+    let wanted = Wanted {
+        rotate: Vec::new(),
+        ..wanted.clone()
+    };
+    let after = life.plan(&wanted, given).expect("the manifest made sense");
+    let plan = &after.plan;
+    assert!(plan.folders.is_empty(), "{context}: {:?}", plan.folders);
+    assert!(plan.rows.is_empty(), "{context}: {:?}", plan.rows);
+    assert!(!plan.is_blocked(), "{context}: {:?}", plan.attention);
+    let again = life.plan(&wanted, given).unwrap().plan;
+    assert!(again == *plan, "{context}: planned twice");
+    after
 }
 
-type Values = BTreeMap<SecretName, SecretValue>;
-
-impl Life {
-    fn new(seed: u64) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let variables = vec![("HOME".into(), dir.path().join("user").into())];
-        let environment = Environment::of(variables, dir.path().to_owned());
-        let now = 1_764_000_000;
-        let identity = Identity::generate("alice");
-        let signing: SigningKey = identity.signing_key().unwrap();
-        let founder = Founder {
-            name: ReaderName::parse("alice").unwrap(),
-            recipients: vec![Recipient::parse(identity.public()).unwrap()],
-            signing: &signing,
-        };
-        let founded = found(&founder, Vec::new(), now).unwrap();
-        let home = dir.path().join("home");
-        for (target, bytes) in &founded.files {
-            let path = home.join(target.path());
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, bytes).unwrap();
-        }
-        let alice = fs::read_to_string(home.join("recipients/alice.pub")).unwrap();
-        Self {
-            dir,
-            environment,
-            id: founded.id,
-            text: identity.file_text(&[]).unwrap(),
-            alice,
-            dice: Dice(seed),
-            now,
-        }
-    }
-
-    fn home(&self) -> PathBuf {
-        self.dir.path().join("home")
-    }
-
-    /// What should be, made anew.
-    fn change(&mut self) {
-        let dice = &mut self.dice;
-        let mut text = format!("[vault]\nformat = 1\nid = \"{}\"\n", self.id);
-        let people = self.dir.path().join("home/recipients");
-        let mut names = vec!["alice"];
-        fs::write(people.join("alice.pub"), &self.alice).unwrap();
-        for person in ["bob", "carol"] {
-            let path = people.join(format!("{person}.pub"));
-            if !path.exists() && dice.once_in(3) {
-                let key = age::x25519::Identity::generate().to_public();
-                fs::write(&path, format!("{key}\n")).unwrap();
-            } else if path.exists() && dice.once_in(4) {
-                fs::remove_file(&path).unwrap();
+/// Every value is where the plan says, and it is the one that it says.
+fn assert_values(
+    plan: &Plan,
+    before: &BTreeMap<SecretName, Vec<u8>>,
+    after: &BTreeMap<SecretName, Vec<u8>>,
+    given: &Values,
+    context: &str,
+) {
+    let mut expected = before.clone();
+    let fresh = |name: &SecretName| {
+        let value = after.get(name);
+        assert!(value.is_some(), "{context}: nothing was made for {name}");
+        assert!(value != before.get(name), "{context}: {name} is the same");
+        value.unwrap().clone()
+    };
+    for row in &plan.rows {
+        let name = &row.name;
+        match &row.step {
+            Step::Adopt | Step::Reseal(_) => {}
+            Step::Create(Supply::Given) | Step::Rotate(Supply::Given) | Step::Update => {
+                expected.insert(name.clone(), given[name].reveal().to_vec());
             }
-            if path.exists() {
-                names.push(person);
-            }
-        }
-        text.push_str("[access]\n");
-        for folder in ["prod", "dev", "\"prod/eu\""] {
-            if dice.once_in(3) {
-                let count = 1 + dice.roll(names.len());
-                text.push_str(&format!("{folder} = {:?}\n", &names[..count]));
-            }
-        }
-        let mut free: Vec<&str> = Vec::new();
-        for name in NAMES {
-            let origin = match dice.roll(7) {
-                0 => "generate = { kind = \"password\", length = 16 }",
-                1 => "generate = { kind = \"hex\", bytes = 16 }\nrotate = { every = \"1d\" }",
-                2 => "required = true",
-                3 => "required = false",
-                4 => "default = \"x\"",
-                _ => {
-                    free.push(name);
-                    continue;
+            Step::Create(Supply::Generated(how)) | Step::Rotate(Supply::Generated(how)) => {
+                expected.insert(name.clone(), fresh(name));
+                if let Some(public) = how.companion(name) {
+                    expected.insert(public.clone(), fresh(&public));
+                    assert_pair(after, context);
                 }
-            };
-            text.push_str(&format!("[secrets.\"{name}\"]\n{origin}\n"));
-        }
-        for from in free {
-            let to = NAMES[dice.roll(NAMES.len())];
-            let is_free = !text.contains(&format!("\"{to}\"\n[")) && to != from;
-            if dice.once_in(4) && is_free {
-                text.push_str(&format!("[[moved]]\nfrom = \"{from}\"\nto = \"{to}\"\n"));
-            } else if dice.once_in(4) {
-                text.push_str(&format!("[[removed]]\nname = \"{from}\"\n"));
             }
+            Step::Move { from } => {
+                let value = expected.remove(from).expect("what is moved was there");
+                expected.insert(name.clone(), value);
+            }
+            Step::Remove => drop(expected.remove(name)),
         }
-        fs::write(self.dir.path().join("home/hoziron.toml"), text).unwrap();
     }
-
-    fn wish(&mut self) -> Wanted {
-        let dice = &mut self.dice;
-        let mut wanted = Wanted::default();
-        match dice.roll(5) {
-            0 => wanted.prune = true,
-            1 => wanted.adopt = true,
-            _ => {}
-        }
-        if dice.once_in(4) {
-            let globs = ["*", "A", "prod/*"];
-            wanted.rotate.push(Glob::new(globs[dice.roll(globs.len())]));
-        }
-        if dice.once_in(6) {
-            wanted.keys.push(Glob::new("prod/*"));
-        }
-        if dice.once_in(6) {
-            wanted.new_key = NewKey::WithEveryChange;
-        }
-        wanted.accept_stale.push(Glob::new("*"));
-        wanted
-    }
-
-    /// `None` if the manifest contradicts itself.
-    fn plan(&self, wanted: &Wanted, given: &Values) -> Option<Planned> {
-        let open = OpenHome::at(self.home(), &self.environment).ok()?;
-        let directory = Directory::load(&open.vault).unwrap();
-        let access = Access {
-            groups: &open.manifest.groups,
-            folders: &open.manifest.access,
-        };
-        let desired = directory.desired(access).unwrap();
-        let mut keyring = Keyring::default();
-        keyring.read("alice", &self.text).unwrap();
-        let chains = open.chains(&self.environment).unwrap();
-        let keys = FolderKeys::open(&open.vault, chains, keyring, &[], Stale::Refuse);
-        let keys = keys.unwrap_or_else(|refused| panic!("{}", refused.error));
-        let survey = Survey::new(&open.vault, &open.manifest, None);
-        let actual = survey.actual(keys.chains()).unwrap();
-        let findings = survey.findings(&actual, &keys, given);
-        let plan = build(
-            &open.manifest,
-            &desired,
-            &actual,
-            &findings,
-            wanted,
-            self.now,
+    let names = |values: &BTreeMap<SecretName, Vec<u8>>| values.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&expected), names(after), "{context}: {:?}", plan.rows);
+    for (name, value) in &expected {
+        assert!(
+            value == &after[name],
+            "{context}: {name} has another value: {:?}",
+            plan.rows
         );
-        Some(Planned { open, keys, plan })
     }
+}
 
-    fn files(&self) -> BTreeSet<(PathBuf, Vec<u8>)> {
-        let vault = crate::tree::Tree::read(&self.home().join("vault"));
-        let files = vault.files();
-        let file = |path: &std::path::Path| {
-            let bytes = fs::read(self.home().join("vault").join(path)).unwrap();
-            (path.to_owned(), bytes)
-        };
-        files.map(file).collect()
+fn assert_pair(values: &BTreeMap<SecretName, Vec<u8>>, context: &str) {
+    let text = |name: &str| {
+        let name = SecretName::parse(name).unwrap();
+        String::from_utf8(values[&name].clone()).unwrap()
+    };
+    let private: age::x25519::Identity = text(PRIVATE).parse().unwrap();
+    assert!(
+        private.to_public().to_string() == text(PUBLIC),
+        "{context}: the halves are of two pairs"
+    );
+}
+
+/// Has the real binary carry out a plan that is killed at one of the calls that change something.
+/// What is left is the old plan, or nothing to do.
+fn killed(life: &mut Life, wanted: &Wanted, given: &Values, context: &str) -> Tally {
+    let mut tally = Tally::default();
+    let Some(planned) = life.plan(wanted, given) else {
+        return tally;
+    };
+    let old = planned.plan.clone();
+    let blocks = |one: &hoziron::plan::Attention| one.sign() == hoziron::plan::Sign::Blocked;
+    if (old.rows.is_empty() && old.folders.is_empty()) || old.attention.iter().any(blocks) {
+        return tally;
     }
-
-    /// One round; says how many rows were carried out.
-    fn round(&mut self, context: &str) -> Option<usize> {
-        self.now += 40_000;
-        self.change();
-        let mut wanted = self.wish();
-        let mut given = Values::new();
-        let asks = self.plan(&wanted, &given)?.plan;
-        for name in asks.asks_for() {
-            let value = format!("given-{}", self.now).into_bytes();
-            given.insert(name.clone(), SecretValue::new(value));
+    let words = life.save(&planned, wanted, given);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    // It keeps writers out.
+    drop(planned);
+    let root = life.house.root().to_owned();
+    let ready = Tree::read(&root);
+    let (outcome, points) = trace(&life.house, &words, b"");
+    assert_eq!(outcome.code(), 0, "{context}: {}", outcome.stderr);
+    nothing_to_do(life, wanted, given, context);
+    for _ in 0..KILLS {
+        ready.restore(&root);
+        let point = &points[life.dice.roll(points.len())];
+        let context = format!("{context}, killed at {}", point.label);
+        // Asserts that it was killed, and there.
+        inject(&life.house, &words, b"", point, Fault::Kill);
+        let left = life.plan(wanted, given).expect("the manifest made sense");
+        if left.plan == old {
+            tally.old += 1;
+        } else {
+            nothing_to_do(life, wanted, given, &context);
+            tally.new += 1;
         }
-        let (rows, moves) = self.apply(&wanted, &given, context)?;
-        wanted.rotate.clear();
-        // What was moved is looked at under its new name, and what was resealed is adopted, by the
-        // next plan; that is the one which has to be empty then.
-        if moves || wanted.adopt {
-            self.apply(&wanted, &given, context)?;
-        }
-        let after = self.plan(&wanted, &given).unwrap().plan;
-        assert!(after.folders.is_empty(), "{context}: {:?}", after.folders);
-        assert!(after.rows.is_empty(), "{context}: {:?}", after.rows);
-        assert!(!after.is_blocked(), "{context}: {:?}", after.attention);
-        let again = self.plan(&wanted, &given).unwrap().plan;
-        assert!(again == after, "{context}: planned twice");
-        Some(rows)
+        life.forget_gone(&left);
     }
-
-    /// Plans and carries it out; says how many rows there were, and whether one was a move.
-    fn apply(&self, wanted: &Wanted, given: &Values, context: &str) -> Option<(usize, bool)> {
-        let before = self.files();
-        let Planned {
-            mut open,
-            keys,
-            plan,
-        } = self.plan(wanted, given)?;
-        let approval = Approval {
-            recipients: plan.recipients_digest(),
-            supplied: given.keys().cloned().collect(),
-        };
-        let is_move = |row: &Row| matches!(row.step, Step::Move { .. });
-        let counts = (plan.rows.len(), plan.rows.iter().any(is_move));
-        let approved = match plan.approve(&approval) {
-            Ok(approved) => approved,
-            Err(ApprovalError::Blocked(_)) => {
-                assert!(
-                    self.files() == before,
-                    "{context}: a plan changed something"
-                );
-                return None;
-            }
-            Err(error) => panic!("{context}: {error}"),
-        };
-        self.carry_out(&mut open, &approved, &keys, given, context);
-        Some(counts)
-    }
-
-    fn carry_out(
-        &self,
-        open: &mut OpenHome,
-        approved: &hoziron::plan::ApprovedPlan,
-        keys: &FolderKeys,
-        given: &Values,
-        context: &str,
-    ) {
-        let rows = approved.plan().rows.iter();
-        let adopted = rows.filter(|row| row.step == Step::Adopt);
-        let adopted: Vec<_> = adopted.map(|row| row.name.clone()).collect();
-        let text = fs::read_to_string(self.home().join("hoziron.toml")).unwrap();
-        let edited = (!adopted.is_empty()).then(|| declare(&text, &adopted).unwrap());
-        let manifest = open.manifest.clone();
-        let (locked, _) = open.lock(&self.environment).unwrap();
-        let survey = Survey::new(locked.vault(), &manifest, None);
-        let actual = survey.actual(keys.chains()).unwrap();
-        let job = Job {
-            approved,
-            actual: &actual,
-            keys,
-            values: given,
-            seen: None,
-            manifest: &manifest,
-            edited,
-            now: self.now,
-            progress: &|_, _| {},
-        };
-        if let Err(error) = carry_out(&job, locked) {
-            panic!("{context}: {error}");
-        }
-    }
+    tally
 }
 
 #[test]
 fn the_plan_after_an_apply_is_empty() {
-    let play = |seed: u64| {
-        let mut life = Life::new(seed);
-        let mut done = (0, 0);
-        for round in 0..ROUNDS {
-            if let Some(rows) = life.round(&format!("life {seed}, round {round}")) {
-                done = (done.0 + 1, done.1 + rows);
+    let may_kill = has_strace("the_plan_after_an_apply_is_empty");
+    let told = std::env::var("HOZIRON_LIVES").ok();
+    let lives: u64 = told.and_then(|text| text.parse().ok()).unwrap_or(200);
+    let play = |part: u64| {
+        let mut all = Tally::default();
+        for seed in (0..lives).filter(|seed| seed % AT_ONCE == part) {
+            let mut life = Life::new(seed);
+            for number in 0..ROUNDS {
+                let context = format!("life {seed}, round {number}");
+                all += round(&mut life, may_kill, &context).unwrap_or_default();
             }
         }
-        done
+        all
     };
-    let half = |part: u64| {
-        let seeds = (0..LIVES).filter(move |seed| seed % 2 == part);
-        seeds
-            .map(play)
-            .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
-    };
-    let (one, other) = std::thread::scope(|scope| {
-        let other = scope.spawn(|| half(1));
-        (half(0), other.join().unwrap())
+    let mut all = Tally::default();
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = (0..AT_ONCE)
+            .map(|part| scope.spawn(move || play(part)))
+            .collect();
+        for part in parts {
+            all += part.join().unwrap();
+        }
     });
-    let (applies, rows) = (one.0 + other.0, one.1 + other.1);
-    eprintln!("{applies} plans with {rows} rows were carried out");
-    assert!(applies as u64 > LIVES * ROUNDS / 2, "only {applies}");
+    let Tally {
+        applies,
+        rows,
+        old,
+        new,
+    } = all;
+    eprintln!(
+        "{applies} plans with {rows} rows were carried out; {} were killed: {old} had done nothing, \
+         {new} had done all",
+        old + new
+    );
+    assert!(applies as u64 > lives * ROUNDS / 3, "only {applies}");
     assert!(rows > 2 * applies, "only {rows} rows");
+    assert!(!may_kill || (old > 0 && new > 0), "{old} and {new} kills");
 }

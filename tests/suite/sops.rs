@@ -514,3 +514,101 @@ fn plain_files_are_imported_with_names_of_ones_own() {
         .run(["vault", "import", path, "--yes", "--map", "nope=X"])
         .fails(64);
 }
+
+/// INI and single files go out as well, and sops opens them.
+#[test]
+fn sops_opens_an_exported_ini_file_and_a_single_one() {
+    if !has_judge("sops", "sops_opens_an_exported_ini_file_and_a_single_one") {
+        return;
+    }
+    let house = House::new();
+    for (name, value) in [
+        ("TOP", &b"a # b; c"[..]),
+        ("db/PASSWORD", b"line1\nline2\n"),
+        ("tls/KEY", b"\xff\x00bin\n"),
+    ] {
+        house.seal(name, value);
+    }
+    let export = |args: &[&str]| house.run([&["vault", "export"][..], args].concat());
+    let said = export(&["--format", "sops-binary"]).fails(1);
+    assert!(said.contains("-P FOLDER"), "{said}");
+    let said = export(&["--format", "sops-ini"]).fails(1);
+    assert!(said.contains("`tls.KEY`"), "{said}");
+    let path = |name: &str| house.root().join(name).to_str().unwrap().to_owned();
+    let (key, ini) = (path("tls.key"), path("x.ini"));
+    export(&["--format", "sops-binary", "-P", "tls", "--output", &key]).ok();
+    let opened = finish(&mut sops(&house, &["decrypt", &key]), b"").ok();
+    assert_eq!(opened, b"\xff\x00bin\n");
+    house.run(["vault", "remove", "tls/KEY", "--yes"]).ok();
+    let args = ["--format", "sops-ini", "--output", &ini];
+    export(&args).ok();
+    let first = fs::read(&ini).unwrap();
+    export(&args).ok();
+    assert_eq!(fs::read(&ini).unwrap(), first, "the same values again");
+    let mut command = sops(&house, &["decrypt", "--output-type", "json", &ini]);
+    assert_eq!(
+        seen_as_json(&house, &finish(&mut command, b"").ok()),
+        ["DEFAULT/TOP 'a # b; c'", r"db/PASSWORD 'line1\nline2\n'"]
+    );
+    let run = house.run(["vault", "import", &ini, "--yes"]);
+    assert!(
+        run.stderr.contains("0 to seal, 2 unchanged"),
+        "{}",
+        run.stderr
+    );
+}
+
+/// The keys of a `.sops.yaml` become recipient files; the rest of it is told, and nothing is run.
+#[test]
+fn recipients_of_a_sops_config_become_recipient_files() {
+    const BOB: &str = "age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg";
+    const SERVER: &str = "age1xhqm5upvy0g2q83sa63sf92ncrn36c8jxgwlwttl9wzlf8ljyqvsvdvkh7";
+    let house = House::new();
+    let own = recipient(&house);
+    let path = house.root().join(".sops.yaml");
+    fs::write(
+        &path,
+        format!(
+            "keys:\n  - &bob {BOB}\ncreation_rules:\n  - path_regex: prod/.*\n    pgp: FBC7B9E2\n    \
+             age: [*bob, {SERVER}]\n  - encrypted_regex: ^data$\n    age: {own},{SERVER},age1yubikey1x\n"
+        ),
+    )
+    .unwrap();
+    let config = path.to_str().unwrap();
+    let before = house.snapshot();
+    let take = ["vault", "import", "--recipients-from", config];
+    let run = house.run([&take[..], &["--dry-run"]].concat());
+    let said = run.stderr.clone();
+    assert!(
+        said.contains("2 to write, 1 there already, 4 left out"),
+        "{said}"
+    );
+    assert!(said.contains("[access]"), "{said}");
+    assert_eq!(
+        String::from_utf8(run.ok()).unwrap(),
+        format!(
+            "  + recipients/bob.pub  {BOB}\n  + recipients/sops-1.pub  {SERVER}\n  \
+             ! creation_rules[1].path_regex  who reads which folder is said in `[access]`\n  \
+             ! creation_rules[1].pgp  a vault is sealed to age and ssh keys alone\n  \
+             ! creation_rules[2].encrypted_regex  a vault seals every value\n  \
+             ! creation_rules[2].age  not an age key\n"
+        )
+    );
+    assert_eq!(house.run(take).code(), 1);
+    assert_eq!(house.snapshot(), before, "nobody said yes");
+    house.run([&take[..], &["--yes"]].concat()).ok();
+    let file = |name: &str| fs::read_to_string(house.home().join("recipients").join(name)).unwrap();
+    assert_eq!(file("bob.pub"), format!("{BOB}\n"));
+    assert_eq!(file("sops-1.pub"), format!("{SERVER}\n"));
+    let shown = String::from_utf8(house.run(["vault", "members", "list"]).ok()).unwrap();
+    assert!(shown.contains("bob"), "{shown}");
+    let again = house.run([&take[..], &["--yes"]].concat());
+    assert!(
+        again.stderr.contains("0 to write, 3 there already"),
+        "{}",
+        again.stderr
+    );
+    house
+        .run([&take[..], &["--format", "sops"]].concat())
+        .fails(64);
+}

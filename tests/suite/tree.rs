@@ -90,7 +90,8 @@ pub fn plain(text: &str) -> String {
     text.split_inclusive(|byte| !is_part(byte))
         .map(|piece| {
             let part = piece.trim_end_matches(|byte| !is_part(byte));
-            let key = part.len() == 25 && part.as_bytes()[4] == b'-' && part.starts_with("000");
+            let number = part.bytes().take_while(u8::is_ascii_digit).count();
+            let key = part.len() == 25 && number == 4 && part.as_bytes()[4] == b'-';
             let digest = part.len() == 32 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
             match part {
                 _ if key => piece.replace(part, &format!("{}-ID", &part[..4])),

@@ -230,12 +230,7 @@ fn a_folder_without_keys_of_its_own_has_none_to_renew() {
 #[test]
 fn a_pin_with_a_floor_refuses_an_older_key() {
     let house = house();
-    let manifest = fs::read_to_string(house.home().join("hoziron.toml")).unwrap();
-    let id = manifest
-        .lines()
-        .find(|line| line.starts_with("id"))
-        .and_then(|line| line.split('"').nth(1))
-        .unwrap();
+    let id = id(&house);
     let pinned = |floor: &str| {
         let mut command = house.hoziron(["vault", "get", "KEY"]);
         finish(command.env("HOZIRON_PIN", format!("{id},{floor}")), b"")
@@ -247,6 +242,52 @@ fn a_pin_with_a_floor_refuses_an_older_key() {
     pinned("prod").fails(64);
     house.run(["vault", "rekey", "--yes"]).ok();
     assert_eq!(pinned(".>=2").ok(), b"new");
+}
+
+fn id(house: &House) -> String {
+    let manifest = fs::read_to_string(house.home().join("hoziron.toml")).unwrap();
+    let line = manifest.lines().find(|line| line.starts_with("id"));
+    line.unwrap().split('"').nth(1).unwrap().to_owned()
+}
+
+/// Where no private key is at hand, in the CI of a fork: the key that is shown must be as new as the
+/// pin says, and the vault the one that it names.
+#[test]
+fn a_pin_holds_without_an_identity() {
+    let house = house();
+    let id = id(&house);
+    fs::rename(house.identity(), house.root().join("alice.txt")).unwrap();
+    let other = "abcdefghijklmnopqrstuvwxyz234567";
+    let public = [
+        &["plan", "--no-identity"][..],
+        &["vault", "access"],
+        &["vault", "members", "list"],
+    ];
+    for words in public {
+        let pinned = |pin: &str| {
+            let mut command = house.hoziron(words);
+            finish(command.env("HOZIRON_PIN", pin), b"")
+        };
+        pinned(&format!("{id},.>=1")).ok();
+        let said = pinned(&format!("{id},.>=2")).fails(6);
+        assert!(said.contains("must be 2 or higher"), "{words:?}: {said}");
+        let said = pinned(&format!("{id},prod>=1")).fails(6);
+        assert!(said.contains("`prod` is number 0"), "{words:?}: {said}");
+        pinned("prod").fails(64);
+    }
+    let plan = |pins: &[&str]| {
+        let mut words = vec!["plan", "--no-identity"];
+        words.extend(pins.iter().flat_map(|pin| ["--pin", pin]));
+        house.run(words)
+    };
+    let said = plan(&[other]).fails(6);
+    assert!(said.contains("the pins name another"), "{said}");
+    plan(&[other, &id]).ok();
+    // What the pin forbids says more than that nothing opens.
+    let verify = |pin: &str| house.run(["--pin", pin, "vault", "verify"]);
+    let said = verify(&format!("{id},.>=2")).fails(6);
+    assert!(said.contains("must be 2 or higher"), "{said}");
+    verify(&id).fails(5);
 }
 
 fn revision(house: &House) -> u64 {
@@ -445,4 +486,162 @@ fn a_rollback_in_history_is_named_after_it_was_repaired() {
         text.contains(&format!("{} lowered it", &commit[..12])),
         "{text}"
     );
+}
+
+/// Somebody pushes the branch's commit before the last with force, and it is fetched as people do.
+/// Returns the commit that is lost.
+fn pushed_with_force(house: &House) -> String {
+    let lost = house.git(["rev-parse", "HEAD"]);
+    let remote = house.root().join("remote.git");
+    let remote = remote.to_str().unwrap();
+    house.git(["init", "-q", "--bare", remote]);
+    house.git(["push", "-q", remote, "main"]);
+    house.git(["push", "-q", "--force", remote, "HEAD~1:refs/heads/main"]);
+    house.git(["fetch", "-q", remote, "main"]);
+    house.git(["reset", "-q", "--hard", "FETCH_HEAD"]);
+    lost[..12].to_owned()
+}
+
+/// Accepts a rewritten history, and returns what was said.
+#[track_caller]
+fn accept_rewritten(house: &House) -> String {
+    let said = house.run(["vault", "trust", "--rewritten"]).fails(1);
+    assert!(said.contains("add `--yes`"), "{said}");
+    let accepted = house.run(["vault", "trust", "--rewritten", "--yes"]);
+    let said = accepted.stderr.clone();
+    accepted.ok();
+    let again = house.run(["vault", "trust", "--rewritten"]);
+    assert!(again.stderr.contains("is still there"), "{}", again.stderr);
+    again.ok();
+    said
+}
+
+#[test]
+fn a_rewritten_history_is_told_until_it_is_accepted() {
+    let house = house();
+    let lost = pushed_with_force(&house);
+    let get = house.run(["vault", "get", "KEY"]);
+    assert!(get.stderr.contains("history rewritten"), "{}", get.stderr);
+    assert!(get.stderr.contains(&lost), "{}", get.stderr);
+    assert_eq!(get.ok(), b"old");
+    house
+        .run(["vault", "trust", "--rewritten", "--json"])
+        .fails(64);
+    house.run(["vault", "trust", "--yes"]).fails(64);
+
+    let said = accept_rewritten(&house);
+    assert!(said.contains("of `KEY`") && said.contains(&lost), "{said}");
+    reads(&house, "old");
+    house.seal("KEY", b"newer");
+    reads(&house, "newer");
+}
+
+#[test]
+fn a_rewritten_history_is_refused_in_a_protected_profile() {
+    let house = House::new();
+    let manifest = house.home().join("hoziron.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let text = format!("{text}\n[profiles.prod]\nprotect = true\n");
+    fs::write(&manifest, text).unwrap();
+    house.seal("prod/KEY", b"old");
+    house.commit("the first value");
+    house.seal("prod/KEY", b"new");
+    house.seal("prod/LATER", b"later");
+    house.commit("the second value");
+    let lost = pushed_with_force(&house);
+    for words in [
+        &["vault", "get", "prod/KEY"][..],
+        &["env", "get", "KEY", "-P", "prod"],
+        &["vault", "get", "prod/KEY", "--allow-stale"],
+    ] {
+        let said = house.run(words).fails(6);
+        assert!(said.contains("history rewritten"), "{words:?}: {said}");
+        assert!(said.contains(&lost), "{words:?}: {said}");
+        assert!(
+            said.contains("vault trust --rewritten"),
+            "{words:?}: {said}"
+        );
+    }
+    let verify = house.run(["vault", "verify"]);
+    assert_eq!(verify.code(), 6, "{}", verify.stderr);
+    let text = String::from_utf8(verify.stdout).unwrap();
+    assert_eq!(text.matches("history rewritten").count(), 2, "{text}");
+
+    let said = accept_rewritten(&house);
+    assert!(said.contains("`prod/LATER`"), "{said}");
+    assert_eq!(house.run(["vault", "get", "prod/KEY"]).ok(), b"old");
+    house.run(["vault", "verify"]).ok();
+}
+
+/// An accepted key that the branch has lost is never passed over: it decides who reads.
+#[test]
+fn an_accepted_key_that_was_rewritten_away_is_missed() {
+    let house = left_house();
+    let lost = house.git(["rev-parse", "HEAD"]);
+    house.git(["reset", "-q", "--hard", "before"]);
+    for words in [
+        &["vault", "get", "KEY"][..],
+        &["vault", "get", "KEY", "--allow-stale"],
+        &["env", "get", "KEY"],
+    ] {
+        let said = house.run(words).fails(6);
+        assert!(said.contains("history rewritten"), "{words:?}: {said}");
+        assert!(said.contains(&lost[..12]), "{words:?}: {said}");
+        assert!(
+            said.contains("vault trust --rewritten"),
+            "{words:?}: {said}"
+        );
+    }
+    house.feed(["vault", "set", "KEY"], b"x").fails(6);
+    let said = accept_rewritten(&house);
+    assert!(said.contains("bob reads again then"), "{said}");
+    reads(&house, "old");
+    house.seal("KEY", b"newer");
+}
+
+/// An amended commit and a branch that was rebased have what was seen.
+#[test]
+fn ordinary_rewriting_asks_nothing() {
+    let house = house();
+    house.seal("KEY", b"newer");
+    house.git(["add", "-A"]);
+    house.git(["commit", "-q", "--amend", "-m", "amended"]);
+    reads(&house, "newer");
+    house.git(["checkout", "-q", "-b", "topic", "HEAD~1"]);
+    house.git(["commit", "-q", "--allow-empty", "-m", "topic"]);
+    reads(&house, "old");
+    house.git(["rebase", "-q", "main"]);
+    reads(&house, "newer");
+}
+
+/// What somebody seals himself he has accepted, one value or many: its key, and exactly this file.
+#[test]
+fn an_own_write_is_remembered_with_its_key() {
+    let house = House::new();
+    let state = || {
+        let mut vaults = fs::read_dir(house.state().join("vaults")).unwrap();
+        vaults.next().unwrap().unwrap().path()
+    };
+    let values = house.root().join("values.env");
+    fs::write(&values, "ONE=1\nTWO=2\n").unwrap();
+    for words in [
+        &["vault", "set", "KEY", "--generate", "uuid"][..],
+        &["vault", "import", values.to_str().unwrap(), "--yes"],
+        &["vault", "rename", "KEY", "OTHER"],
+        &["vault", "generate", "ONE", "uuid", "--yes"],
+    ] {
+        if house.state().join("vaults").exists() {
+            let _ = fs::remove_file(state().join("heads"));
+        }
+        house.run(words).ok();
+        let heads = fs::read_to_string(state().join("heads")).unwrap();
+        let key = keys(&house).pop().unwrap();
+        assert!(
+            heads.starts_with(&format!(". {key} ")),
+            "{words:?}: {heads}"
+        );
+    }
+    let seen = fs::read_to_string(state().join("seen")).unwrap();
+    let words: Vec<_> = seen.lines().map(|line| line.split(' ').count()).collect();
+    assert_eq!(words, [3, 3, 3], "{seen}");
 }

@@ -1,5 +1,6 @@
 //! Values go in and come out as they are, and stock `age` reads the same.
 
+use crate::applying::manifest;
 use crate::house::{House, finish, has_judge, is_present};
 
 /// Values that other tools alter.
@@ -83,4 +84,61 @@ fn one_line_end_of_a_pipe_is_stripped() {
         house.feed(["vault", "set", "PIPED"], piped).ok();
         assert_eq!(house.run(["vault", "get", "PIPED"]).ok(), value);
     }
+}
+
+/// What a declaration asks for is asked of every value that one command seals under its name.
+#[test]
+fn a_value_that_is_not_what_its_declaration_asks_for_is_not_sealed() {
+    let house = House::new();
+    manifest(
+        &house,
+        r#"
+        [secrets.PORT]
+        type = "port"
+        [secrets.TOKEN]
+        pattern = "tok_.*"
+        min_length = 12
+        max_length = 20
+        "#,
+    );
+    let before = house.snapshot();
+    for (name, value, rule) in [
+        ("PORT", "canary-port", "the value is not a port"),
+        ("TOKEN", "tok_canary", "shorter than 12 characters"),
+        (
+            "TOKEN",
+            "tok_canary-canary-canary",
+            "longer than 20 characters",
+        ),
+        ("TOKEN", "canary-tok_canary", "does not match the pattern"),
+    ] {
+        let said = house
+            .feed(["vault", "set", name], value.as_bytes())
+            .fails(1);
+        assert!(said.contains(rule), "{said}");
+        assert!(said.contains(&format!("cannot seal `{name}`")), "{said}");
+        assert!(!said.contains("canary"), "{said}");
+        let path = house.root().join("value");
+        std::fs::write(&path, value).unwrap();
+        let path = path.to_str().unwrap();
+        let from_file = ["vault", "set", name, "--from-file", path];
+        assert_eq!(house.run(from_file).fails(1), said);
+    }
+    for words in [
+        &["vault", "set", "TOKEN", "--generate", "hex:16"][..],
+        &["vault", "generate", "TOKEN", "hex:16"],
+    ] {
+        let said = house.run(words).fails(1);
+        assert!(said.contains("longer than 20 characters"), "{said}");
+    }
+    let mut edit = house.hoziron(["vault", "edit", "TOKEN"]);
+    edit.env("EDITOR", "sh -c 'printf canary > \"$1\"' sh");
+    let said = finish(&mut edit, b"").fails(1);
+    assert!(said.contains("shorter than 12 characters"), "{said}");
+    assert!(said.contains("your text is kept in memory"), "{said}");
+    assert!(house.snapshot() == before, "something was written");
+    house
+        .feed(["vault", "set", "TOKEN"], b"tok_canary-canary")
+        .ok();
+    house.feed(["vault", "set", "prod/TOKEN"], b"canary").ok();
 }

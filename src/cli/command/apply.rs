@@ -8,6 +8,7 @@ use clap::Args as ClapArgs;
 
 use crate::apply::{ApplyError, Done, Job, Survey, carry_out};
 use crate::cli::command::commit;
+use crate::cli::command::vault::declared::{self, Edit};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::given;
 use crate::cli::planning::{Identities, Planned, Selection, public_files};
@@ -15,9 +16,10 @@ use crate::cli::render;
 use crate::cli::ui::Ui;
 use crate::cli::workspace::Workspace;
 use crate::domain::{Readers, SecretName, SecretValue};
-use crate::manifest::declare;
 use crate::people::{Digest, FolderKeys};
 use crate::plan::{Approval, ApprovalError, ApprovedPlan, Plan, SavedPlan, Step};
+use crate::vault::LockedVault;
+use crate::workspace::chains_of;
 
 /// The longest saved plan that is read, in bytes (64 MiB).
 const MAX_PLAN: u64 = 64 * 1024 * 1024;
@@ -110,26 +112,28 @@ pub fn carry_out_planned(
     }
     let values = ask(&planned.plan, by_person, workspace, ui)?;
     let planned = planned.with(values, workspace);
-    if !args.yes {
-        let question = match digest {
-            Some(_) => "carry this out, and let the new readers in?",
-            None => "carry this out?",
-        };
-        let instead = match digest {
-            Some(digest) => format!("add `--yes --accept-recipients {digest}`"),
-            None => "add `--yes` to carry it out".to_owned(),
-        };
-        if !ui.ask(question, &instead)? {
-            return Err(Failure::new("nothing was changed", Exit::Error));
-        }
-    }
-    // A person who has seen the plan and said yes has approved whom it lets in.
+    let question = match digest {
+        Some(_) => "carry this out, and let the new readers in?",
+        None => "carry this out?",
+    };
+    let instead = match digest {
+        Some(digest) => format!("add `--yes --accept-recipients {digest}`"),
+        None => "add `--yes` to carry it out".to_owned(),
+    };
+    // A person who has seen the plan and says yes approves whom it lets in.
     let approval = Approval {
-        recipients: if by_person { digest } else { accepted },
+        recipients: if args.yes { accepted } else { digest },
         supplied: planned.given.keys().cloned().collect(),
     };
     let approved = planned.plan.clone().approve(&approval);
-    let approved = approved.map_err(|error| refused(&error))?;
+    let approved = approved.map_err(|error| match &error {
+        // Who is told of one flag after the other runs it once for each.
+        ApprovalError::Input(_) if !args.yes => refused(&error).hint(&*instead),
+        _ => refused(&error),
+    })?;
+    if !args.yes && !ui.ask(question, &instead)? {
+        return Err(Failure::new("nothing was changed", Exit::Error));
+    }
     let keys = planned.keys.as_ref().expect("private keys were read");
     let done = write(&approved, keys, &planned.given, planned.now, workspace, ui)?;
     // What was there was looked at; what was made of it is newer.
@@ -158,7 +162,7 @@ pub fn carry_out_planned(
 /// Refuses to take a folder away from whoever carries the plan out: nobody could tell him that it
 /// went wrong.
 fn refuse_lockout(plan: &Plan, keys: &FolderKeys) -> Result<(), Failure> {
-    let mine = |readers: &Readers| readers.recipients().any(|key| keys.holds(key.text()));
+    let mine = |readers: &Readers| readers.recipients().any(|key| keys.reads_with(key.text()));
     let lost = plan
         .folders
         .iter()
@@ -184,12 +188,15 @@ fn write(
 ) -> Result<Done, Failure> {
     let what = "cannot carry out the plan";
     let manifest = workspace.manifest().clone();
-    let edited = adopt(approved.plan(), workspace)?;
     let seen = workspace.seen();
     let seen = seen.map_err(|error| Failure::of(what, &error))?;
-    let chains = workspace.chains();
+    let environment = workspace.environment();
+    let pins = workspace.pins().to_vec();
+    let mut locked = workspace.lock(ui)?;
+    adopt(approved.plan(), &mut locked)?;
+    // What is verified is what is written on: nobody else writes any more.
+    let chains = chains_of(locked.vault(), &manifest.id, environment, &pins);
     let chains = chains.map_err(|error| Failure::of(what, &error))?;
-    let locked = workspace.lock(ui)?;
     let actual = Survey::new(locked.vault(), &manifest, seen.as_deref()).actual(&chains);
     let actual = actual.map_err(|error| Failure::of(what, &error))?;
     let meter = ui.meter("sealed");
@@ -200,7 +207,6 @@ fn write(
         values: given,
         seen: seen.as_deref(),
         manifest: &manifest,
-        edited,
         now,
         progress: &|done, all| meter.show(done, all),
     };
@@ -212,22 +218,15 @@ fn write(
     })
 }
 
-/// The manifest with what is adopted, if anything is.
-fn adopt(plan: &Plan, workspace: &Workspace<'_>) -> Result<Option<String>, Failure> {
-    let what = "cannot declare what is adopted";
+/// Stages the declarations of what is adopted.
+fn adopt(plan: &Plan, locked: &mut LockedVault<'_>) -> Result<(), Failure> {
     let adopted = plan.rows.iter().filter(|row| row.step == Step::Adopt);
-    let names: Vec<_> = adopted.map(|row| row.name.clone()).collect();
+    let names: Vec<_> = adopted.map(|row| &row.name).collect();
     if names.is_empty() {
-        return Ok(None);
+        return Ok(());
     }
-    let text = workspace.vault().manifest();
-    let text = text
-        .map_err(|error| Failure::of(what, &error))?
-        .unwrap_or_default();
-    let text = String::from_utf8(text).unwrap_or_default();
-    declare(&text, &names)
-        .map(Some)
-        .map_err(|error| Failure::of(what, &error))
+    let what = "cannot declare what is adopted";
+    declared::stage(locked, Edit::Declare(&names), what).map(drop)
 }
 
 fn remember(done: &Done, workspace: &Workspace<'_>, ui: &Ui) {
@@ -276,20 +275,15 @@ fn ask(
         return Ok(values);
     }
     for name in names {
-        let shape = workspace
-            .manifest()
-            .declarations
-            .get(name)
-            .map(|one| &one.shape);
         for round in 1.. {
             let value = ui.ask_hidden(name.as_str(), "give the values with `--input FILE`")?;
-            match shape.map(|shape| shape.check(&value)) {
-                Some(Err(error)) if round < ROUNDS => ui.warn(&format!("`{name}`: {error}")),
-                Some(Err(error)) => {
+            match workspace.manifest().check(name, &value) {
+                Err(error) if round < ROUNDS => ui.warn(&format!("`{name}`: {error}")),
+                Err(error) => {
                     return Err(Failure::new("nothing was changed", Exit::Error)
                         .cause(format!("`{name}`: {error}")));
                 }
-                _ => {
+                Ok(()) => {
                     values.insert(name.clone(), value);
                     break;
                 }

@@ -1,6 +1,8 @@
 //! `hoziron doctor`: looks at everything that has to be right and says what is wrong, with the command
 //! that repairs it. Changes nothing, and prints no value.
 
+use std::collections::BTreeSet;
+
 use clap::Args as ClapArgs;
 
 use crate::cli::args::Global;
@@ -13,9 +15,10 @@ use crate::cli::keys;
 use crate::cli::render::{self, Check};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::Workspace;
-use crate::domain::FolderName;
+use crate::domain::{FolderName, SecretName};
 use crate::env::credentials::load_config;
 use crate::home::{Environment, Outcome};
+use crate::sealed::{Content, SealedError, read_facts};
 
 /// Look for what is wrong, and say how to repair it
 ///
@@ -116,6 +119,7 @@ fn look_at_home(checks: &mut Vec<Check>, workspace: &Workspace<'_>, ui: &Ui) {
         Err(failure) => checks.push(Check::wrong("secrets", &failure)),
         Ok(inventory) => {
             checks.push(Check::right("secrets", inventory.names.len().to_string()));
+            checks.extend(damaged(workspace, &inventory.names));
             for stray in &inventory.strays {
                 let path = format!("vault/{}", stray.path.display());
                 checks.push(Check {
@@ -181,4 +185,30 @@ fn look_at_home(checks: &mut Vec<Check>, workspace: &Workspace<'_>, ui: &Ui) {
         },
         Err(error) => Check::wrong("config.toml", &Failure::of(what, &error)),
     });
+}
+
+/// The files at the places of secrets that are none, or hold both sides of a merge. Nothing is opened.
+fn damaged(workspace: &Workspace<'_>, names: &BTreeSet<SecretName>) -> Vec<Check> {
+    let look = |name: &SecretName| {
+        let what = format!("vault/{name}.age");
+        let file = match workspace.vault().read(name) {
+            Ok(file) => file?,
+            Err(error) => {
+                return Some(Check::wrong(
+                    &what,
+                    &Failure::of("it cannot be read", &error),
+                ));
+            }
+        };
+        let error = match read_facts(&file) {
+            Ok(facts) if facts.content == Content::Conflict => SealedError::Conflict,
+            Ok(_) => return None,
+            Err(error) => error,
+        };
+        let failure = Failure::of("it is not a value", &error);
+        let mut check = Check::wrong(&what, &failure);
+        check.problem = Some(failure.hints.join("; ").replace("NAME", name.as_str()));
+        Some(check)
+    };
+    names.iter().filter_map(look).collect()
 }

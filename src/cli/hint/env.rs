@@ -97,6 +97,7 @@ impl Advise for CredentialError {
             }
             Self::Name { source, .. } => source.advise(),
             Self::Open { source, .. } => source.advise(),
+            Self::Pin(_) => Advice::new(Exit::Usage),
             Self::Reference { .. } => {
                 Advice::new(Exit::Error).hint("`hoziron config show` lists the references")
             }

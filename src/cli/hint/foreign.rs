@@ -67,7 +67,8 @@ impl Advise for SopsError {
             Self::Mac | Self::NoMac | Self::UnreadableMac => Advice::new(Exit::Untrusted)
                 .hint("compare it with what git has; `--ignore-mac` takes it as it is, unverified"),
             Self::Key | Self::Passphrase | Self::Value { .. } => Advice::new(Exit::Untrusted),
-            Self::Metadata(_)
+            Self::Costly
+            | Self::Metadata(_)
             | Self::NoBlock
             | Self::NoRecipients
             | Self::Pattern(_)

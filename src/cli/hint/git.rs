@@ -3,7 +3,7 @@
 use crate::cli::failure::Exit;
 use crate::cli::hint::{Advice, Advise};
 use crate::git::hooks::HookError;
-use crate::git::{BorrowError, ConflictError, MergeError};
+use crate::git::{BorrowError, ConflictError, DifferenceError, MergeError};
 use crate::repository::GitError;
 
 impl Advise for GitError {
@@ -33,6 +33,15 @@ impl Advise for HookError {
 }
 
 impl Advise for BorrowError {
+    fn advise(&self) -> Advice {
+        match self {
+            Self::Disk(error) => error.advise(),
+            Self::Git(error) => error.advise(),
+        }
+    }
+}
+
+impl Advise for DifferenceError {
     fn advise(&self) -> Advice {
         match self {
             Self::Disk(error) => error.advise(),

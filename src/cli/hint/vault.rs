@@ -3,17 +3,32 @@
 use crate::cli::display::word;
 use crate::cli::failure::{Exit, sentence};
 use crate::cli::hint::{Advice, Advise};
+use crate::domain::{PluginError, WrapError};
 use crate::manifest::{
     EditError, GeneratorError, ManifestError, ManifestErrors, Problem, ShapeError, TemplateError,
 };
-use crate::people::{FoundingError, KeysError, OpenError, StatementError};
-use crate::sealed::{FramingError, SealedError};
+use crate::people::{
+    ContributeError, ContributionError, FoundingError, KeysError, OpenError, Setback,
+    StatementError,
+};
+use crate::sealed::{FramingError, SealedError, SubmissionError};
 use crate::vault::transaction::TransactionError;
 use crate::vault::trust::TrustError;
 use crate::workspace::WorkspaceError;
 
 const FROM_GIT: &str = "look at it with `git log -p -- FILE`, and bring a good one back with `git checkout REV -- FILE`";
+const ONE_KIND: &str = "give all readers of the folder a key of one kind (`hoziron vault members replace-key`), or the others a folder of their own in `[access]`";
+const RESOLVE: &str = "choose one of the two values: `hoziron vault resolve NAME`";
 const UPGRADE: &str = "use a newer hoziron";
+const REJECT: &str = "ask who put it there, or remove it: `hoziron vault accept --reject NAME`";
+
+/// The branch was reset to an older state, by its owner or by somebody who may push with force.
+fn rewritten(commit: &str) -> Advice {
+    Advice::new(Exit::Untrusted).hint(format!(
+        "ask who did it: `git log {commit}` shows what was there; if it is to stay as it is now, \
+         `hoziron vault trust --rewritten`"
+    ))
+}
 
 impl Advise for ManifestErrors {
     fn advise(&self) -> Advice {
@@ -111,6 +126,7 @@ impl Advise for FramingError {
         match self {
             Self::LineEndings => advice
                 .hint("`vault/.gitattributes` keeps git from doing that; check the file out again"),
+            Self::Markers => advice.hint(RESOLVE),
             Self::Armor
             | Self::Header
             | Self::HeaderTooLong
@@ -131,13 +147,62 @@ impl Advise for SealedError {
             Self::BadGrant | Self::Forged | Self::NoStanza => {
                 Advice::new(Exit::Untrusted).hint(FROM_GIT)
             }
-            Self::Conflict => Advice::new(Exit::Untrusted)
-                .hint("choose one of the two values: `hoziron vault resolve NAME`"),
+            Self::Conflict => Advice::new(Exit::Untrusted).hint(RESOLVE),
             Self::Damaged(error) => error.advise(),
             Self::Newer => Advice::new(Exit::Untrusted).hint(UPGRADE),
             Self::NoIdentity => Advice::new(Exit::NoIdentity),
-            Self::MixedRecipients | Self::Recipient(_) | Self::TooLong => Advice::new(Exit::Error),
+            Self::MixedRecipients(_) => Advice::new(Exit::Error).hint(ONE_KIND),
+            Self::Recipient { source, .. } => source.advise(),
+            Self::Recipients | Self::TooLong => Advice::new(Exit::Error),
             Self::UnknownKey(_) => Advice::new(Exit::Untrusted).hint(FROM_GIT),
+        }
+    }
+}
+
+impl Advise for SubmissionError {
+    fn advise(&self) -> Advice {
+        match self {
+            Self::AnotherName | Self::AnotherVault | Self::Ordinary => {
+                Advice::new(Exit::Untrusted).hint(REJECT)
+            }
+            Self::Sealed(SealedError::NoIdentity) => {
+                Advice::new(Exit::NoIdentity).hint("whoever submitted it may do so again, now")
+            }
+            Self::Sealed(_) => Advice::new(Exit::Untrusted).hint(REJECT),
+        }
+    }
+}
+
+impl Advise for ContributionError {
+    fn advise(&self) -> Advice {
+        match self {
+            Self::FolderKey => Advice::new(Exit::Untrusted).hint(REJECT),
+            Self::Submission(error) => error.advise(),
+        }
+    }
+}
+
+impl Advise for ContributeError {
+    fn advise(&self) -> Advice {
+        match self {
+            Self::Keys(error) => error.advise(),
+            Self::Sealed(error) => error.advise(),
+        }
+    }
+}
+
+impl Advise for WrapError {
+    fn advise(&self) -> Advice {
+        let error = Advice::new(Exit::Error);
+        match self {
+            Self::Failed => error,
+            Self::Plugin(PluginError::NotAllowed(name)) => error.hint(format!(
+                "if you trust the program `age-plugin-{name}`, allow it: `plugins = [\"{name}\"]` in ~/.config/hoziron/config.toml"
+            )),
+            Self::Plugin(PluginError::NotFound(name)) => {
+                error.hint(format!("install `age-plugin-{name}`, in a folder that only you or root can write to"))
+            }
+            Self::Plugin(PluginError::Failed { .. } | PluginError::Stanzas(_)) => error,
         }
     }
 }
@@ -163,6 +228,12 @@ impl Advise for KeysError {
                 .hint("this is an older branch, or somebody removed the newer key: merge or check out the newer state"),
             Self::Floor { .. } => Advice::new(Exit::Untrusted)
                 .hint("somebody shows you an older state, or the pin is of another vault: fetch the newest commits"),
+            Self::Removed {
+                how: Setback::Rewritten { commit },
+                ..
+            } => rewritten(commit),
+            Self::NotPinned(_) => Advice::new(Exit::Untrusted)
+                .hint("somebody may have put another vault in its place: compare `id` in `hoziron.toml` with what git had before"),
             Self::Removed { .. } => Advice::new(Exit::Untrusted)
                 .hint("if nobody may take a key away, bring it back: `git revert COMMIT`"),
             Self::Split { .. } => Advice::new(Exit::Untrusted)
@@ -187,6 +258,10 @@ impl Advise for OpenError {
         match self {
             Self::Keys(error) => error.advise(),
             Self::Read(error) => error.advise(),
+            Self::RolledBack {
+                how: Setback::Rewritten { commit },
+                ..
+            } => rewritten(commit),
             Self::RolledBack { .. } => Advice::new(Exit::Untrusted)
                 .hint("seal the value that was there before anew: `hoziron vault restore NAME`"),
             Self::Sealed(error) => error.advise(),
@@ -200,6 +275,7 @@ impl Advise for OpenError {
 impl Advise for FoundingError {
     fn advise(&self) -> Advice {
         match self {
+            Self::Mixed(_) => Advice::new(Exit::Usage).hint(ONE_KIND),
             Self::Readers(_) => Advice::new(Exit::Usage).hint("choose another `--name`"),
             Self::Sealed(error) => error.advise(),
         }

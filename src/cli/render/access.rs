@@ -48,45 +48,101 @@ fn field(cell: &str) -> String {
     }
 }
 
-const STYLE: &str = "body{font:15px/1.4 system-ui,sans-serif;margin:2rem;color:#1b1b1f;background:#fff}\
-table{border-collapse:collapse}th,td{border:1px solid #c8c8d0;padding:.3rem .6rem;text-align:left}\
-thead th{position:sticky;top:0;background:#eeeef3}tbody th{font:13px ui-monospace,monospace}\
-td.y{background:#e2f3e5}td.n{color:#8a8a94}p{max-width:60rem}\
-@media(prefers-color-scheme:dark){body{color:#e6e6ea;background:#18181b}thead th{background:#2a2a30}\
-td.y{background:#1f3a26}th,td{border-color:#44444c}}";
+const STYLE: &str = "\
+:root{color-scheme:light dark;--text:#1b1b1f;--page:#fff;--line:#d4d4dc;--edge:#8a8a94;--head:#eeeef3;\
+--soft:#6a6a74;--yes:#e2f3e5}\
+@media(prefers-color-scheme:dark){:root{--text:#e6e6ea;--page:#18181b;--line:#3a3a42;--edge:#7a7a84;\
+--head:#2a2a30;--soft:#a0a0aa;--yes:#1f3a26}}\
+body{font:15px/1.4 system-ui,sans-serif;margin:2rem;color:var(--text);background:var(--page)}\
+p{max-width:60rem;overflow-wrap:anywhere}\
+table{border-collapse:separate;border-spacing:0;border-top:1px solid var(--line);border-left:1px solid var(--line)}\
+th,td{border-right:1px solid var(--line);border-bottom:1px solid var(--line);padding:.35rem .6rem;\
+text-align:left;vertical-align:top;overflow-wrap:anywhere;min-width:4.5rem;max-width:16rem}\
+thead th{position:sticky;top:0;background:var(--head);vertical-align:bottom;z-index:1}\
+tbody th{position:sticky;left:0;background:var(--page);font:13px/1.6 ui-monospace,monospace;\
+min-width:12rem;max-width:24rem}\
+thead th:first-child{left:0;z-index:2}\
+tr.first>*{border-top:2px solid var(--edge)}\
+td.y{background:var(--yes)}td.n,small{color:var(--soft)}small{display:block}\
+@media print{@page{size:landscape;margin:1cm}body{margin:0;font-size:10px}tbody th{font-size:9px}\
+th,td{position:static!important;min-width:3.5rem!important}tr{break-inside:avoid}\
+td.y,thead th{print-color-adjust:exact;-webkit-print-color-adjust:exact}}";
 
 /// The matrix as one page. `made` says when.
 pub fn html(readership: &Readership, id: &VaultId, made: &str) -> String {
-    let rows = cells(readership, |ways| ways.unwrap_or_default().to_owned());
-    let mut rows = rows.iter();
-    let head: String = rows.next().map_or_else(String::new, |row| {
-        let cells = row.iter();
-        let cells = cells.map(|cell| format!("<th scope=\"col\">{}</th>", escaped(cell)));
-        cells.collect()
-    });
-    let body: Vec<_> = rows
-        .map(|row| {
-            let cells = row.iter().enumerate().map(|(column, cell)| match cell {
-                cell if column == 0 => format!("<th scope=\"row\">{}</th>", escaped(cell)),
-                cell if column == 1 => format!("<td>{}</td>", escaped(cell)),
-                cell if cell.is_empty() => "<td class=\"n\">no</td>".to_owned(),
-                cell => format!("<td class=\"y\">{}</td>", escaped(cell)),
-            });
-            format!("<tr>{}</tr>", cells.collect::<String>())
-        })
+    let people = readership.people();
+    let names = people.iter().map(ToString::to_string);
+    let head = ["secret".to_owned(), "key of".to_owned()];
+    let head: String = head
+        .into_iter()
+        .chain(names)
+        .map(|name| format!("<th scope=\"col\">{}</th>", broken(&name)))
         .collect();
+    let mut last = readership.rows.first().map(|row| &row.folder);
+    let mut body = String::new();
+    for row in &readership.rows {
+        let begins = last.replace(&row.folder) != Some(&row.folder);
+        let class = if begins { " class=\"first\"" } else { "" };
+        let folder = match &row.folder {
+            top if top.is_top() => "the vault".to_owned(),
+            other => broken(other.as_str()),
+        };
+        let name = broken(row.name.as_str());
+        let cells = people.iter().map(|person| match row.readers.get(*person) {
+            None => "<td class=\"n\">no</td>".to_owned(),
+            Some(ways) => cell(&how(ways.as_deref())),
+        });
+        let cells: String = cells.collect();
+        body.push_str(&format!(
+            "<tr{class}><th scope=\"row\">{name}</th><td>{folder}</td>{cells}</tr>\n"
+        ));
+    }
+    let unclear = readership.unclear.iter().map(|(folder, why)| {
+        let why = escaped(&why.to_string());
+        format!("<p><strong>In question, and not below: {folder}.</strong> {why}</p>\n")
+    });
+    let unclear: String = unclear.collect();
+    let counted = |count: usize, one: &str, many: &str| match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {many}"),
+    };
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n\
          <title>Who reads what</title><style>{STYLE}</style></head><body>\n\
          <h1>Who reads what</h1>\n\
-         <p>Vault {}, {}. Who reads is what the signed statements of the vault say.</p>\n\
-         <table><thead><tr>{head}</tr></thead><tbody>\n{}\n</tbody></table></body></html>",
+         <p>{} and {} of vault {}, {}. This is what the signed statements in the vault say; the group \
+         through which somebody reads is the manifest's.</p>\n{unclear}\
+         <table><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table></body></html>",
+        counted(readership.rows.len(), "secret", "secrets"),
+        counted(people.len(), "reader", "readers"),
         escaped(id.as_str()),
         escaped(made),
-        body.join("\n")
     )
+}
+
+/// A cell of somebody who reads; in what way stands below.
+fn cell(how: &str) -> String {
+    match how
+        .split_once(" (")
+        .map(|(word, rest)| (word, rest.trim_end_matches(')')))
+    {
+        Some((word, way)) => {
+            format!(
+                "<td class=\"y\">{}<small>{}</small></td>",
+                escaped(word),
+                escaped(way)
+            )
+        }
+        None => format!("<td class=\"y\">{}</td>", escaped(how)),
+    }
+}
+
+/// A name as text of the page that may be broken at its joints.
+fn broken(name: &str) -> String {
+    let text = escaped(name);
+    text.replace('_', "_<wbr>").replace('/', "/<wbr>")
 }
 
 fn escaped(text: &str) -> String {
@@ -206,8 +262,14 @@ mod tests {
             "&lt;script&gt;alert(&#39;&amp;&quot;&#39;)&lt;/script&gt;"
         );
         let id = VaultId::parse("abcdefghijklmnopqrstuvwxyz234567").unwrap();
-        let page = html(&Readership::default(), &id, "<img src=x>");
+        let top = crate::domain::FolderName::top();
+        let readership = Readership {
+            unclear: [(top, "<b>bold</b>".to_owned())].into_iter().collect(),
+            ..Readership::default()
+        };
+        let page = html(&readership, &id, "<img src=x>");
         assert!(!page.contains("<img") && page.contains("&lt;img src=x&gt;"));
+        assert!(!page.contains("<b>") && page.contains("&lt;b&gt;bold&lt;/b&gt;"));
         assert!(!page.contains("<script") && !page.contains("http://"));
     }
 }

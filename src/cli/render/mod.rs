@@ -1,11 +1,13 @@
 //! Text and JSON from values: no decisions, no I/O.
 
 pub mod access;
+pub mod history;
 pub mod json;
 pub mod people;
 pub mod plan;
 pub mod scan;
 pub mod trust;
+pub mod values;
 pub mod verify;
 
 use jiff::Timestamp;

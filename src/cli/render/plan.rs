@@ -175,10 +175,22 @@ fn command(attention: &Attention) -> Option<(String, String)> {
         }
         Why::Half { private } => format!("`hoziron apply --rotate {private}`"),
         Why::Invalid(_) | Why::Required { .. } => format!("`hoziron vault set {name}`"),
-        Why::MoveTaken { from } => format!("`hoziron vault remove` one of `{from}` and `{name}`"),
+        Why::Mixed { folder, .. } => format!(
+            "give everybody of `{folder}` a key of one kind (`hoziron vault members replace-key`), or \
+             the others a folder of their own in `[access]`"
+        ),
+        Why::MoveTaken { names } => {
+            let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+            format!("`hoziron vault remove` all but one of {}", names.join(", "))
+        }
+        Why::Paired { private } => format!("give values for `{private}` and `{name}`, or for none"),
+        Why::Renamed { to } => format!("give the value as `{to}`"),
         Why::Protected { flag, .. } => format!("`hoziron apply` with {flag}"),
         Why::Stale { .. } => {
             format!("`hoziron apply --accept-stale {name}`, if it is what it should be")
+        }
+        Why::Submitted { .. } => {
+            format!("`hoziron vault accept {name}`, once you have looked at it")
         }
         Why::Undeclared { variable, .. } => {
             format!("`hoziron vault set {} --declare`", typed(variable))

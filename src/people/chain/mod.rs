@@ -156,6 +156,21 @@ impl Chain {
         })
     }
 
+    /// Returns the key under which values are sealed now: the head, unless this user has accepted a
+    /// later one that is not here.
+    pub fn current(&self) -> Result<&Epoch, KeysError> {
+        let Some(known) = &self.behind else {
+            return self.head();
+        };
+        let leaf = self.leaves().next();
+        let leaf = leaf.expect("a chain has a first statement");
+        Err(KeysError::Behind {
+            folder: self.folder.clone(),
+            epoch: known.epoch,
+            left: self.left(leaf.statement.key),
+        })
+    }
+
     /// Returns the keys that no other one follows; more than one after a merge.
     pub fn leaves(&self) -> impl Iterator<Item = &Epoch> {
         self.leaves.iter().map(|leaf| &self.epochs[*leaf])

@@ -1,7 +1,8 @@
-//! What is about no single secret: signed files that do not count, folders whose keys are in question,
-//! references that nothing declares, and what must hold of several secrets together.
+//! What is about no single secret: signed files that do not count, folders whose keys are in question
+//! or whose readers' keys do not go together, references that nothing declares, and what must hold of
+//! several secrets together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{FolderName, SecretName};
 use crate::manifest::Origin;
@@ -12,7 +13,14 @@ use crate::plan::why::Why;
 impl Builder<'_> {
     /// What is about no single secret.
     pub(super) fn around(&mut self) {
-        let mut notes: Vec<Why> = Vec::new();
+        let changes = self.folders.iter();
+        let mixed = changes.filter_map(|change| {
+            Some(Why::Mixed {
+                folder: change.folder.clone(),
+                mixed: change.after.mixed()?,
+            })
+        });
+        let mut notes: Vec<Why> = mixed.collect();
         if self.wanted.keys.is_empty() {
             notes.extend(self.actual.refused.iter().cloned().map(Why::Refused));
             for (folder, why) in &self.actual.broken {
@@ -39,7 +47,7 @@ impl Builder<'_> {
                 .manifest
                 .declarations
                 .keys()
-                .chain(self.actual.files.keys())
+                .chain(self.files.keys().copied())
                 .map(SecretName::key)
                 .collect();
             for (variable, paths) in &self.actual.references {
@@ -54,15 +62,57 @@ impl Builder<'_> {
         }
         let notes = notes.into_iter().map(|why| Attention { name: None, why });
         self.attention.extend(notes);
+        self.inbox();
+    }
+
+    /// What waits to be accepted.
+    fn inbox(&mut self) {
+        let inbox = &self.actual.inbox;
+        let mut waiting: BTreeMap<&SecretName, usize> = BTreeMap::new();
+        for submitted in &inbox.waiting {
+            *waiting.entry(submitted.name()).or_default() += 1;
+        }
+        for (name, count) in waiting {
+            if self.wanted.takes(name) {
+                self.attention.push(Attention {
+                    name: Some(name.clone()),
+                    why: Why::Submitted { count },
+                });
+            }
+        }
+        if !self.wanted.keys.is_empty() {
+            return;
+        }
+        let strays = inbox.strays.iter();
+        let mut notes: Vec<_> = strays
+            .map(|(path, why)| format!("`{path}` {why}"))
+            .collect();
+        if inbox.more > 0 {
+            notes.push(format!(
+                "{} more files are in an inbox, and not looked at",
+                inbox.more
+            ));
+        }
+        let notes = notes.into_iter().map(|note| Attention {
+            name: None,
+            why: Why::StrayInbox(note),
+        });
+        self.attention.extend(notes);
     }
 
     fn requirements(&self) -> Vec<Why> {
-        let comes: BTreeSet<&SecretName> = self.rows.iter().map(|row| &row.name).collect();
-        let goes: BTreeSet<&SecretName> = self
-            .rows
-            .iter()
-            .filter(|row| row.step == Step::Remove)
+        let rows = self.rows.iter();
+        let comes: BTreeSet<&SecretName> = rows
+            .clone()
             .map(|row| &row.name)
+            .chain(&self.halves)
+            .collect();
+        let goes: BTreeSet<&SecretName> = rows
+            .filter_map(|row| match &row.step {
+                Step::Move { from } => Some(from),
+                Step::Remove => Some(&row.name),
+                _ => None,
+            })
             .collect();
         let there = |name: &SecretName| {
             let other = self

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::domain::{ReaderName, Readers, SecretName};
 use crate::plan::Finding;
 use crate::plan::build::Builder;
-use crate::plan::people::FolderChange;
+use crate::plan::people::{FolderChange, change_of};
 use crate::plan::row::{Extent, Step};
 use crate::plan::why::Why;
 use crate::sealed::Facts;
@@ -24,17 +24,8 @@ impl Builder<'_> {
         Some(chain.head().ok()?.readers.clone())
     }
 
-    pub(super) fn change_of(&self, name: &SecretName) -> Option<&FolderChange> {
-        let ancestry = name.folder().ancestry();
-        for part in ancestry.iter().rev() {
-            if let Some(change) = self.folders.iter().find(|change| change.folder == *part) {
-                return Some(change);
-            }
-            if self.actual.folders.contains_key(part) {
-                return None;
-            }
-        }
-        None
+    fn change_of(&self, name: &SecretName) -> Option<&FolderChange> {
+        change_of(&self.folders, self.actual, &name.folder())
     }
 
     /// Whether a file is sealed anew with the same value; says so.
@@ -73,8 +64,14 @@ impl Builder<'_> {
         match change {
             _ if !under_head => Extent::Whole,
             Some(change) if change.renews() => Extent::Whole,
-            // Recipients have no names in a file; so many can only be exactly these.
-            Some(change) if stanzas == change.before.recipients().count() => Extent::Adds,
+            // Recipients have no names in a file; so many can only be exactly these. What goes with
+            // keys that are all plugins' own, only sealing to all of them shows.
+            Some(change)
+                if stanzas == change.before.recipients().count()
+                    && change.before.recipients().any(|key| key.labels().is_some()) =>
+            {
+                Extent::Adds
+            }
             _ => Extent::Rewraps,
         }
     }

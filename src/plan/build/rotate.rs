@@ -12,20 +12,21 @@ use crate::sealed::Facts;
 
 impl Builder<'_> {
     /// Whether a value is made anew; says so, or that a person has to.
-    pub(super) fn rotates(
-        &mut self,
-        name: &SecretName,
-        declaration: Option<&Declaration>,
-        facts: &Facts,
-    ) -> bool {
+    pub(super) fn rotates(&mut self, name: &SecretName, facts: &Facts) -> bool {
+        let declaration = self.manifest.declarations.get(name);
         let asked = any(&self.wanted.rotate, name);
+        // The same value that is there: another one was looked for before.
+        let given = self.is_given(name);
         let generator = declaration.and_then(|declaration| match &declaration.origin {
             Origin::Generate(generator) => Some(generator),
             _ => None,
         });
         // The public half is made anew together with the private one.
-        let companion = |one: &Declaration| matches!(one.origin, Origin::Companion(_));
-        if declaration.is_some_and(companion) {
+        if self.is_half(name) {
+            return false;
+        }
+        if asked && given {
+            self.block(name, Why::Same);
             return false;
         }
         let seen = self.seen(name, declaration, facts);
@@ -47,7 +48,7 @@ impl Builder<'_> {
         let on_departure = declaration.is_some_and(|declaration| declaration.rotate.on_departure);
         let departed = matches!(why, Why::Seen { .. });
         match generator {
-            Some(_) if departed && !on_departure => self.block(name, why),
+            Some(_) if given || (departed && !on_departure) => self.block(name, why),
             Some(generator) => match self.protected(name) {
                 Some(profile) if !asked => {
                     let flag = format!("`--rotate {name}`");

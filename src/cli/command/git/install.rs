@@ -6,7 +6,7 @@ use clap::Args as ClapArgs;
 use crate::cli::command::git::repository;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
-use crate::git::{Lack, Step, apply, installing, lacking, removing};
+use crate::git::{Lack, Step, aliasing, apply, installing, lacking, removing};
 use crate::home::Environment;
 use crate::repository::{Around, Git, Scope};
 
@@ -25,6 +25,9 @@ pub struct Args {
     /// For this repository only
     #[arg(long)]
     local: bool,
+    /// Also make `git sdiff`, which is `git diff` with the values, on a terminal
+    #[arg(long, conflicts_with = "deed")]
+    aliases: bool,
     /// Say what is missing, write nothing; exit code 1 if something is
     #[arg(long, group = "deed")]
     check: bool,
@@ -60,7 +63,13 @@ pub fn run(args: &Args, environment: &Environment, ui: &Ui) -> Result<Exit, Fail
     } else {
         installing(&git, folder, scope)
     };
-    let steps = steps.map_err(|error| Failure::of(what, &error))?;
+    let mut steps = steps.map_err(|error| Failure::of(what, &error))?;
+    if args.aliases {
+        match aliasing(&git, folder).map_err(|error| Failure::of(what, &error))? {
+            Some(alias) => steps.extend(alias),
+            None => ui.warn("there is another `git sdiff` already; it is left as it is"),
+        }
+    }
     if steps.is_empty() {
         ui.note("nothing to change");
         return Ok(Exit::Done);

@@ -15,7 +15,7 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::Workspace;
 use crate::domain::{SecretName, SecretValue};
-use crate::git::{place_of, tag};
+use crate::git::{Mark, place_of};
 use crate::home::{Environment, load_or_make_journal_key};
 use crate::people::{Opened, Stale};
 use crate::repository::{Around, Git};
@@ -167,7 +167,7 @@ fn open(
     let key = environment
         .state()
         .and_then(|state| load_or_make_journal_key(&state).ok());
-    let mark = key.map(|key| tag(&key, workspace.id(), opened.0.get()));
+    let mark = key.map(|key| Mark::of(&key, workspace.id(), opened.0.get()).to_string());
     Some(Found { name, opened, mark })
 }
 

@@ -14,8 +14,8 @@ use crate::domain::FolderName;
 
 /// Write the values as a file that other tools read
 ///
-/// sops-yaml, sops-json and sops-dotenv are sealed to the readers; what did not change since the last
-/// export stays as it is in the file. age-dir is the way out of hoziron: plain age files and a page on
+/// The formats of sops are sealed to the readers; what did not change since the last export stays as it
+/// is in the file; sops-binary is a file that is one value. age-dir is the way out of hoziron: plain age files and a page on
 /// how to open them. dotenv, json, yaml and toml hold the values in the open. Folders become maps. A
 /// value that a format cannot carry is refused by name, never altered.
 ///

@@ -52,8 +52,8 @@ pub fn print(value: &SecretValue, ui: &Ui) -> Result<(), Failure> {
     }
 }
 
-/// On a terminal, a value must not be able to act on it.
-fn show(value: &SecretValue, ui: &Ui) -> Result<(), Failure> {
+/// Shows a value on a terminal, which it must not be able to act on.
+pub fn show(value: &SecretValue, ui: &Ui) -> Result<(), Failure> {
     let Ok(text) = std::str::from_utf8(value.reveal()) else {
         return Err(
             Failure::new("cannot show the value on a terminal", Exit::Error)

@@ -8,7 +8,8 @@ use clap::{Args as ClapArgs, builder::PossibleValuesParser};
 
 use crate::cli::args::Folder;
 use crate::cli::command::vault::incoming::{self, FORMATS};
-use crate::cli::command::vault::seal::{Declare, Sealed, compare, seal_all};
+use crate::cli::command::vault::recipients_from::{self, Consent};
+use crate::cli::command::vault::seal::{Along, Declare, Sealed, compare, seal_all};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{self, Workspace};
@@ -24,11 +25,20 @@ use crate::sops::Check;
 /// left out. In `.env` files `$` is literal, nothing is expanded; where another reader would read a
 /// different value, the line is named. Asks before it writes; all values are sealed, or none.
 ///
+/// With `--recipients-from`, the public keys in a `.sops.yaml` become recipient files, named after the
+/// anchors and comments there, else `sops-N`; what is not carried over is listed.
+///
 /// Example: hoziron vault import secrets.enc.yaml --dry-run
 #[derive(ClapArgs)]
 pub struct Args {
     /// The file or folder, or - for stdin
-    file: String,
+    #[arg(required_unless_present = "recipients_from")]
+    file: Option<String>,
+    /// Write recipient files for the keys in a `.sops.yaml`, and import no values
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "file", "format", "ignore_mac", "map", "prefix", "profile", "separator", "trim",
+    ])]
+    recipients_from: Option<String>,
     /// How it is written; without this its content and its name say so
     #[arg(long, value_name = "FORMAT", value_parser = PossibleValuesParser::new(FORMATS))]
     format: Option<String>,
@@ -64,7 +74,16 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, Failure> {
-    let what = || format!("cannot import `{}`", args.file);
+    if let Some(config) = &args.recipients_from {
+        let consent = match (args.dry_run, args.yes) {
+            (true, _) => Consent::Never,
+            (_, true) => Consent::Yes,
+            _ => Consent::Ask,
+        };
+        return recipients_from::run(config, consent, workspace, ui);
+    }
+    let file = args.file.as_deref().unwrap_or("-");
+    let what = || format!("cannot import `{file}`");
     // Keys first: hoziron may start over for a plugin, and a pipe is read once.
     let folder = match &args.folder.profile {
         Some(profile) => workspace::folder(profile)?,
@@ -77,7 +96,7 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
         false => Check::Verify,
     };
     let format = args.format.as_deref();
-    let items = incoming::read(&args.file, format, check, &mut keyring, ui)?;
+    let items = incoming::read(file, format, check, &mut keyring, ui)?;
     let naming = Naming {
         folder: folder.clone(),
         map: args.map.iter().cloned().collect(),
@@ -113,11 +132,14 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
         return Err(Failure::new("nothing was sealed", Exit::Error));
     }
     let values: Vec<_> = names.values.iter().collect();
-    seal_all(workspace, &keys, &values, Declare::Leave, ui)?;
+    let along = Along {
+        declare: Declare::Leave,
+        taken: &[],
+    };
+    seal_all(workspace, &keys, &values, along, ui)?;
     ui.note(&format!(
-        "sealed {changes} for {}; `{}` still holds the values: remove it when you do not need it",
+        "sealed {changes} for {}; `{file}` still holds the values: remove it when you do not need it",
         keys.readers(workspace.vault(), &folder),
-        args.file
     ));
     Ok(Exit::Done)
 }

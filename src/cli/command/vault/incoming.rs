@@ -2,12 +2,12 @@
 //! shows, or that its name ends in. Private keys are read before the file, for a pipe is read once.
 //! Says what may surprise, and writes nothing.
 
-use std::io::Read;
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::given;
 use crate::cli::keys::unlock_all;
 use crate::cli::ui::Ui;
 use crate::domain::Keyring;
@@ -39,7 +39,8 @@ pub fn read(
     let is_folder = file != "-" && Path::new(file).is_dir();
     let bytes = match is_folder {
         true => Zeroizing::default(),
-        false => bytes(file).map_err(|why| Failure::new(what(), Exit::Error).cause(why))?,
+        false => given::bytes(file, MAX_FILE)
+            .map_err(|why| Failure::new(what(), Exit::Error).cause(why))?,
     };
     match kind(file, format, is_folder, &bytes) {
         Kind::AgeDir => {
@@ -134,8 +135,6 @@ fn with_keys<T, E>(
 }
 
 fn kind(file: &str, format: Option<&str>, is_folder: bool, bytes: &[u8]) -> Kind {
-    let name = file.to_ascii_lowercase();
-    let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
     let sops = || {
         let store = Store::of_content(bytes)?;
         let binary = store == Store::Json && file != "-" && Store::of_name(file) == Store::Binary;
@@ -152,25 +151,9 @@ fn kind(file: &str, format: Option<&str>, is_folder: bool, bytes: &[u8]) -> Kind
         Some(_) => Kind::Names(Format::Yaml),
         None => match sops() {
             Some(store) => Kind::Sops(store),
-            None if ends(&[".json"]) => Kind::Names(Format::Json),
-            None if ends(&[".yaml", ".yml"]) => Kind::Names(Format::Yaml),
-            None if ends(&[".toml"]) => Kind::Names(Format::Toml),
-            None if ends(&[".ini"]) => Kind::Names(Format::Ini),
-            None => Kind::Names(Format::Dotenv),
+            None => Kind::Names(Format::of_name(file)),
         },
     }
-}
-
-fn bytes(file: &str) -> Result<Zeroizing<Vec<u8>>, String> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(64 * 1024));
-    let limit = MAX_FILE as u64 + 1;
-    let read = if file == "-" {
-        std::io::stdin().lock().take(limit).read_to_end(&mut bytes)
-    } else {
-        std::fs::File::open(file).and_then(|open| open.take(limit).read_to_end(&mut bytes))
-    };
-    read.map_err(|error| error.to_string())?;
-    Ok(bytes)
 }
 
 /// Says what about a `.env` file may surprise.

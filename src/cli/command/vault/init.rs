@@ -83,7 +83,7 @@ pub fn run(
         signing: &me.signing,
     };
     let spares = recovery.iter().map(spare).collect();
-    let founded = found(&founder, spares, now())
+    let founded = found(&founder, spares, keyring.allowed(), now())
         .map_err(|error| Failure::of("cannot make a vault", &error))?;
     if let Some(recovery) = &recovery {
         show_recovery(recovery, &founded, ui)?;

@@ -10,23 +10,27 @@ use zeroize::Zeroizing;
 
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
-use crate::domain::{FolderName, Keyring, Readers, Recipient, SecretName, SecretValue, VarName};
+use crate::domain::{
+    FolderName, Keyring, Plugins, Readers, Recipient, SecretName, SecretValue, VarName,
+};
 use crate::env::Variables;
 use crate::env::format::{self, Format};
 use crate::export::{README, Syntax, age_dir, render};
 use crate::home::private::{Overwrite, write_private};
-use crate::input::tree::{Child, nest};
+use crate::input::tree::{Child, Node, Scalar, nest};
 use crate::people::FolderKeys;
 use crate::repository::{Tracked, tracked};
 use crate::sops::{self, Check, Document, Previous, Store, Written};
 use crate::vault::Vault;
 
 /// What the formats are called.
-pub const FORMATS: [&str; 8] = [
+pub const FORMATS: [&str; 10] = [
     "age-dir",
     "dotenv",
     "json",
+    "sops-binary",
     "sops-dotenv",
+    "sops-ini",
     "sops-json",
     "sops-yaml",
     "toml",
@@ -55,7 +59,9 @@ impl Kind {
             "age-dir" => Self::AgeDir,
             "dotenv" => Self::Dotenv,
             "json" => Self::Text(Syntax::Json),
+            "sops-binary" => Self::Sops(Store::Binary),
             "sops-dotenv" => Self::Sops(Store::Dotenv),
+            "sops-ini" => Self::Sops(Store::Ini),
             "sops-json" => Self::Sops(Store::Json),
             "sops-yaml" => Self::Sops(Store::Yaml),
             "toml" => Self::Text(Syntax::Toml),
@@ -75,6 +81,8 @@ pub struct Outgoing {
     /// Invariant: one for each name, until they are taken out.
     values: Vec<SecretValue>,
     folder: FolderName,
+    // Those that may be run to seal.
+    plugins: Plugins,
 }
 
 impl Outgoing {
@@ -108,6 +116,7 @@ impl Outgoing {
             names,
             values,
             folder: folder.clone(),
+            plugins: keys.plugins().clone(),
         })
     }
 
@@ -122,9 +131,12 @@ impl Outgoing {
             Kind::AgeDir | Kind::Dotenv => self.dotenv(separator),
             Kind::Sops(store) => {
                 let now = format!("{:.0}", Timestamp::now());
-                let tree = self.tree(separator)?;
+                let tree = match store {
+                    Store::Binary => self.only()?,
+                    _ => self.tree(separator)?,
+                };
                 let recipients = self.recipients()?;
-                let written = sops::write(&tree, store, &recipients, &now, previous);
+                let written = sops::write(&tree, store, &recipients, &self.plugins, &now, previous);
                 Ok(match written.map_err(|error| Failure::of(WHAT, &error))? {
                     Written::New(text) => Some(SecretValue::new(text)),
                     Written::Unchanged => None,
@@ -146,7 +158,7 @@ impl Outgoing {
     pub fn age_dir(&self, output: &Output<'_>) -> Result<usize, Failure> {
         output.refuse_folder()?;
         for ((name, readers), value) in self.names.iter().zip(&self.values) {
-            let (file, bytes) = age_dir(name, value, readers.recipients())
+            let (file, bytes) = age_dir(name, value, readers.addressees(), &self.plugins)
                 .map_err(|error| Failure::of(format!("cannot seal `{name}`"), &error))?;
             output.put(&output.path.join(file), &bytes)?;
         }
@@ -190,6 +202,19 @@ impl Outgoing {
             }
         });
         paths.zip(std::mem::take(&mut self.values)).collect()
+    }
+
+    /// The one value of a binary file is the file.
+    fn only(&mut self) -> Result<Vec<Child>, Failure> {
+        match (self.values.len(), self.values.pop()) {
+            (1, Some(value)) => Ok(vec![Child::Node(
+                "data".to_owned(),
+                Node::Scalar(Scalar::Text(value)),
+            )]),
+            (count, _) => Err(Failure::new(WHAT, Exit::Error)
+                .cause(format!("a binary file is one value, and there are {count}"))
+                .hint("take a folder that holds only the one: `-P FOLDER`")),
+        }
     }
 
     fn tree(&mut self, separator: Option<&str>) -> Result<Vec<Child>, Failure> {
@@ -292,10 +317,13 @@ impl Output<'_> {
                 ui.note(&format!("wrote `{}`", path.display()));
             }
             Ok(there) if there.contains(&rule) => {}
-            Ok(_) => ui.warn(&format!(
-                "`{}` is there already and was not touched; its rule for this file is\n{rule}",
-                path.display()
-            )),
+            Ok(_) => {
+                ui.warn(&format!(
+                    "`{}` is there already and was not touched; its rule for this file is",
+                    path.display()
+                ));
+                rule.lines().for_each(|line| ui.note(line));
+            }
         }
         Ok(())
     }

@@ -2,23 +2,23 @@
 //! that only one side changed is taken; of what both changed, a person's choice. What was chosen is
 //! sealed anew and staged in git; what nobody has chosen stays as it is, with both sides in it.
 
+mod sides;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
-use jiff::Timestamp;
 
 use crate::cli::args::Folder;
-use crate::cli::command::vault::now;
+use crate::cli::editing::Edited;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{Workspace, name};
 use crate::domain::SecretName;
-use crate::git::{MergeError, Merged, Side, Sides, sides};
-use crate::people::FolderKeys;
 use crate::repository::{Around, Repository, Stages, Unmerged};
-use crate::sealed::{self, Content, Facts, MAX_FILE, read_facts};
+use crate::sealed::{Content, FramingError, SealedError, read_facts};
 use crate::vault::Target;
+use sides::{Choice, Desk, Outcome};
 
 const WHAT: &str = "cannot resolve";
 
@@ -33,8 +33,8 @@ const GOING_ON: [&str; 4] = [
 /// Choose between the two sides of a merge
 ///
 /// Takes what git has left unmerged, also if it was staged too early, and what was committed with both
-/// sides in it. What only one side changed needs no choice. The result is staged. Without names and
-/// without `--all`, shows what is unresolved.
+/// sides in it, or with the marks of a merge. What only one side changed needs no choice. The result
+/// is staged. Without names and without `--all`, shows what is unresolved.
 ///
 /// Example: hoziron vault resolve STRIPE_API_KEY --theirs
 #[derive(ClapArgs)]
@@ -53,15 +53,11 @@ pub struct Args {
     /// Where both changed the value, take the one that was set last
     #[arg(long, group = "choice")]
     newest: bool,
+    /// Where both changed the value, open both in your editor, as `vault edit` does
+    #[arg(long, group = "choice")]
+    edit: bool,
     #[command(flatten)]
     folder: Folder,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Choice {
-    Newest,
-    Ours,
-    Theirs,
 }
 
 impl Args {
@@ -70,19 +66,10 @@ impl Args {
             () if self.ours => Some(Choice::Ours),
             () if self.theirs => Some(Choice::Theirs),
             () if self.newest => Some(Choice::Newest),
+            () if self.edit => Some(Choice::Edit),
             () => None,
         }
     }
-}
-
-/// What a secret will be.
-enum Outcome {
-    /// This file.
-    File(Vec<u8>),
-    /// Gone.
-    Gone,
-    /// Somebody must choose; a line for each side.
-    Open(Vec<String>),
 }
 
 /// Runs the command.
@@ -102,37 +89,74 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
     }
     let folders: Vec<_> = names.iter().map(SecretName::folder).collect();
     let keys = workspace.keys(&folders, ui)?;
-    let mut outcomes = Vec::new();
-    let mut open = 0;
-    for name in names {
-        let outcome = match stages.get(&name) {
-            Some(stages) => {
-                let repository = repository.as_ref().expect("stages are a repository's");
-                from_stages(&name, stages, repository, args.choice(), workspace, &keys)?
-            }
-            None => from_file(&name, args.choice(), workspace, &keys)?,
-        };
-        if let Outcome::Open(sides) = &outcome {
-            open += 1;
-            ui.out(&format!("{name}"))?;
-            sides
-                .iter()
-                .try_for_each(|side| ui.out(&format!("  {side}")))?;
-        }
-        outcomes.push((name, outcome));
+    let choice = args.choice();
+    if choice == Some(Choice::Edit) {
+        // Others may write while the editor is open.
+        workspace.let_go();
+    }
+    let desk = Desk {
+        workspace,
+        repository: repository.as_ref(),
+        keys: &keys,
+        choice,
+        ui,
+    };
+    let mut resolved = Vec::new();
+    if let Err(failure) = decide(names, &stages, &desk, &mut resolved) {
+        return Err(kept(
+            resolved.into_iter().filter_map(Resolved::edited),
+            failure,
+        ));
     }
     if !args.all && args.names.is_empty() {
         ui.note(
-            "to resolve it: `hoziron vault resolve --all`, with `--ours`, `--theirs` or `--newest`",
+            "to resolve it: `hoziron vault resolve --all`, with `--ours`, `--theirs`, `--newest` or `--edit`",
         );
         return Ok(Exit::Error);
     }
-    write(outcomes, repository.as_ref(), workspace, ui)?;
-    if open > 0 {
-        ui.note("choose with `--ours`, `--theirs` or `--newest`");
+    let open = resolved
+        .iter()
+        .any(|one| matches!(one.outcome, Outcome::Open(_)));
+    write(resolved, repository.as_ref(), workspace, ui)?;
+    if open {
+        ui.note("choose with `--ours`, `--theirs`, `--newest` or `--edit`");
         return Ok(Exit::Error);
     }
     Ok(Exit::Done)
+}
+
+/// Decides what each secret will be. What was decided stays in `resolved` on failure: a person may
+/// have written it.
+fn decide(
+    names: Vec<SecretName>,
+    stages: &BTreeMap<SecretName, Stages>,
+    desk: &Desk<'_>,
+    resolved: &mut Vec<Resolved>,
+) -> Result<(), Failure> {
+    for name in names {
+        let there = desk.workspace.vault().read(&name);
+        let there = there.map_err(|error| Failure::of(WHAT, &error))?;
+        let outcome = match stages.get(&name) {
+            Some(stages) => desk.of_stages(&name, stages)?,
+            None => desk.of_file(&name, there.as_deref())?,
+        };
+        if let Outcome::Open(sides) = &outcome {
+            desk.ui.out(name.as_str())?;
+            let mut sides = sides.iter();
+            sides.try_for_each(|side| desk.ui.out(&format!("  {side}")))?;
+        }
+        resolved.push(Resolved {
+            name,
+            there,
+            outcome,
+        });
+    }
+    Ok(())
+}
+
+/// Keeps texts that somebody wrote, and says where they are.
+fn kept(texts: impl Iterator<Item = Edited>, failure: Failure) -> Failure {
+    texts.map(Edited::kept).fold(failure, Failure::hint)
 }
 
 /// The sides that git has. Those that were staged already are asked for by name only: a path that was
@@ -182,8 +206,10 @@ fn names(
     let inventory = inventory.map_err(|error| Failure::of(WHAT, &error))?;
     let holds_both = |name: &SecretName| {
         let file = vault.read(name).ok().flatten();
-        let facts = file.and_then(|file| read_facts(&file).ok());
-        facts.is_some_and(|facts| facts.content == Content::Conflict)
+        file.is_some_and(|file| match read_facts(&file) {
+            Ok(facts) => facts.content == Content::Conflict,
+            Err(error) => error == SealedError::Damaged(FramingError::Markers),
+        })
     };
     let committed = inventory.names.into_iter().filter(holds_both);
     let mut names: Vec<_> = stages.keys().cloned().chain(committed).collect();
@@ -192,165 +218,86 @@ fn names(
     Ok(names)
 }
 
-fn from_stages(
-    name: &SecretName,
-    stages: &Stages,
-    repository: &Repository,
-    choice: Option<Choice>,
-    workspace: &Workspace<'_>,
-    keys: &FolderKeys,
-) -> Result<Outcome, Failure> {
-    let failed = || format!("{WHAT} `{name}`");
-    let blob = |stage: usize| {
-        let found = stages[stage].as_ref();
-        let found = found.map(|id| repository.blob(id, MAX_FILE as u64));
-        let found = found.transpose().map(Option::flatten);
-        found.map_err(|error| Failure::of(failed(), &error))
-    };
-    let (base, ours, theirs) = (blob(0)?, blob(1)?, blob(2)?);
-    let (ours, theirs) = match (ours, theirs) {
-        (Some(ours), Some(theirs)) => (ours, theirs),
-        (None, None) => return Ok(Outcome::Gone),
-        (ours, theirs) => {
-            let here = if ours.is_some() {
-                Choice::Ours
-            } else {
-                Choice::Theirs
-            };
-            let file = ours.or(theirs).unwrap_or_default();
-            let (keeps, removes) = match here {
-                Choice::Ours => ("ours    keeps it", "theirs  removes it"),
-                _ => ("theirs  keeps it", "ours    removes it"),
-            };
-            return Ok(match choice {
-                None => Outcome::Open(vec![keeps.to_owned(), removes.to_owned()]),
-                Some(choice) if choice == here || choice == Choice::Newest => Outcome::File(file),
-                Some(_) => Outcome::Gone,
-            });
+/// A secret, what was at its place, and what it will be.
+struct Resolved {
+    name: SecretName,
+    there: Option<Vec<u8>>,
+    outcome: Outcome,
+}
+
+impl Resolved {
+    fn edited(self) -> Option<Edited> {
+        match self.outcome {
+            Outcome::Edited(_, text) => Some(text),
+            _ => None,
         }
-    };
-    let three = Sides {
-        base: &base.unwrap_or_default(),
-        ours: &ours,
-        theirs: &theirs,
-        labels: ["ours", "theirs"],
-    };
-    match three.merge(name, keys, workspace.vault(), now()) {
-        Ok(Merged::Ours) => Ok(Outcome::File(ours)),
-        Ok(Merged::Theirs) => Ok(Outcome::File(theirs)),
-        Ok(Merged::Sealed(file)) => Ok(Outcome::File(file)),
-        Ok(Merged::Conflict(file)) => choose(name, &file, choice, workspace, keys),
-        // The other side's value need not be lifted to take this one's.
-        Err(MergeError::Stale { .. }) if choice == Some(Choice::Ours) => {
-            choose(name, &ours, choice, workspace, keys)
-        }
-        Err(MergeError::Stale { .. }) if choice == Some(Choice::Theirs) => {
-            choose(name, &theirs, choice, workspace, keys)
-        }
-        Err(error) => Err(Failure::of(failed(), &error)),
     }
-}
-
-fn from_file(
-    name: &SecretName,
-    choice: Option<Choice>,
-    workspace: &Workspace<'_>,
-    keys: &FolderKeys,
-) -> Result<Outcome, Failure> {
-    let failed = || format!("{WHAT} `{name}`");
-    let file = workspace.vault().read(name);
-    let Some(file) = file.map_err(|error| Failure::of(failed(), &error))? else {
-        return Err(Failure::new(failed(), Exit::Error).cause("there is no secret of this name"));
-    };
-    let facts = read_facts(&file).map_err(|error| Failure::of(failed(), &error))?;
-    if facts.content == Content::Value {
-        return Err(Failure::new(failed(), Exit::Error).cause("it is not in conflict"));
-    }
-    choose(name, &file, choice, workspace, keys)
-}
-
-/// Chooses among the sides that a file holds, and seals the one that was chosen.
-fn choose(
-    name: &SecretName,
-    file: &[u8],
-    choice: Option<Choice>,
-    workspace: &Workspace<'_>,
-    keys: &FolderKeys,
-) -> Result<Outcome, Failure> {
-    let failed = || format!("{WHAT} `{name}`");
-    let vault = workspace.vault();
-    let opened = keys.opener(vault).open_any(file, name);
-    let opened = opened.map_err(|error| Failure::of(failed(), &error))?;
-    let facts = opened.1.clone();
-    let sides = sides(opened, name, "ours").map_err(|error| Failure::of(failed(), &error))?;
-    let chosen = match choice {
-        None => return Ok(Outcome::Open(sides.iter().map(shown).collect())),
-        Some(Choice::Newest) => sides
-            .iter()
-            .max_by_key(|side| (side.value_time, side.revision)),
-        Some(Choice::Ours) => sides.first(),
-        Some(Choice::Theirs) => sides.last(),
-    };
-    let chosen = chosen.expect("there are at least two sides, or one value");
-    let head = keys.head(vault, &name.folder());
-    let head = head.map_err(|error| Failure::of(failed(), &error))?;
-    let seen = workspace
-        .seen()
-        .ok()
-        .flatten()
-        .and_then(|seen| seen.revision(name));
-    let last = seen.map_or(facts.revision, |seen| seen.max(facts.revision));
-    let facts = Facts {
-        trail: facts.trail.under(head.key.id()),
-        revision: last.saturating_add(1).max(now()),
-        value_time: chosen.value_time,
-        content: Content::Value,
-    };
-    let recipients = head.readers.recipients();
-    let file = sealed::seal(&chosen.value, name, &facts, &head.key, recipients);
-    file.map(Outcome::File)
-        .map_err(|error| Failure::of(failed(), &error))
-}
-
-fn shown(side: &Side) -> String {
-    let time = i64::try_from(side.value_time).ok();
-    let time = time.and_then(|time| Timestamp::from_second(time).ok());
-    let time = time.map(|time| time.to_string()).unwrap_or_default();
-    format!("{}, set {time}, revision {}", side.label, side.revision)
 }
 
 fn write(
-    outcomes: Vec<(SecretName, Outcome)>,
+    resolved: Vec<Resolved>,
+    repository: Option<&Repository>,
+    workspace: &mut Workspace<'_>,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let mut edited = Vec::new();
+    let written = stage_all(resolved, &mut edited, repository, workspace, ui);
+    written.map_err(|failure| kept(edited.into_iter(), failure))
+}
+
+/// Seals all of it. A text that somebody wrote is put into `edited`, lest it be lost on failure.
+fn stage_all(
+    resolved: Vec<Resolved>,
+    edited: &mut Vec<Edited>,
     repository: Option<&Repository>,
     workspace: &mut Workspace<'_>,
     ui: &Ui,
 ) -> Result<(), Failure> {
     let mut files = Vec::new();
     let mut marks = Vec::new();
-    let mut locked = workspace.lock(ui)?;
-    for (name, outcome) in outcomes {
-        let target = Target::Sealed(name.clone());
-        let there = locked.vault().has(&name);
-        let there = there.map_err(|error| Failure::of(WHAT, &error))?;
-        let (staged, bytes) = match outcome {
-            Outcome::File(file) => {
-                let facts = read_facts(&file).map_err(|error| Failure::of(WHAT, &error))?;
-                marks.push((name.clone(), Some(facts.revision)));
-                (locked.put(target.clone(), file.clone()), Some(file))
+    let mut changes = Vec::new();
+    for Resolved {
+        name,
+        there,
+        outcome,
+    } in resolved
+    {
+        let file = match outcome {
+            Outcome::Edited(file, text) => {
+                edited.push(text);
+                Some(file)
             }
-            Outcome::Gone => {
-                marks.push((name.clone(), None));
-                let gone = if there {
-                    locked.remove(target.clone())
-                } else {
-                    Ok(())
-                };
-                (gone, None)
-            }
+            Outcome::File(file) => Some(file),
+            Outcome::Gone => None,
             Outcome::Open(_) => continue,
         };
+        changes.push((name, there, file));
+    }
+    let mut locked = workspace.lock(ui)?;
+    for (name, there, file) in changes {
+        let target = Target::Sealed(name.clone());
+        let now = locked.vault().read(&name);
+        if now.map_err(|error| Failure::of(WHAT, &error))? != there {
+            return Err(Failure::new(format!("{WHAT} `{name}`"), Exit::Error)
+                .cause("it was changed in the meantime")
+                .hint("look at it again: `hoziron vault resolve`"));
+        }
+        let staged = match &file {
+            Some(file) => {
+                let facts = read_facts(file).map_err(|error| Failure::of(WHAT, &error))?;
+                marks.push((name, Some(facts.revision)));
+                locked.put(target.clone(), file.clone())
+            }
+            None => {
+                marks.push((name, None));
+                match there {
+                    Some(_) => locked.remove(target.clone()),
+                    None => Ok(()),
+                }
+            }
+        };
         staged.map_err(|error| Failure::of(WHAT, &error))?;
-        files.push((target.path(), bytes));
+        files.push((target.path(), file));
     }
     locked.commit().map_err(|error| Failure::of(WHAT, &error))?;
     workspace.remember(

@@ -8,11 +8,12 @@ use jiff::Timestamp;
 use crate::cli::args::Folder;
 use crate::cli::command::vault::seal::{Sealed, compare, seal_former};
 use crate::cli::failure::{Exit, Failure, sentence};
+use crate::cli::past::{self, short};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{Workspace, name};
 use crate::domain::SecretName;
 use crate::people::{FolderKeys, OpenError, Opened, Stale};
-use crate::repository::{Around, GitError, ObjectId, Order, Repository};
+use crate::repository::{GitError, Order, Repository};
 use crate::sealed::MAX_FILE;
 use crate::vault::Target;
 
@@ -78,25 +79,13 @@ struct Former {
 
 impl<'a> History<'a> {
     fn find(name: &'a SecretName, workspace: &Workspace<'_>) -> Result<Self, Failure> {
-        let variables = workspace.environment().variables();
-        let found = Repository::discover(workspace.home(), Around::Folder, variables);
-        let found = found.map_err(|error| failed(name, &error))?;
-        let place = Target::Sealed(name.clone()).path();
-        let with_path = found.and_then(|repository| {
-            let path = repository.relative(&workspace.home().join(place))?;
-            Some((repository, path))
-        });
-        match with_path {
-            Some((repository, path)) => Ok(Self {
-                name,
-                repository,
-                path,
-            }),
-            None => Err(
-                Failure::new(format!("cannot restore `{name}`"), Exit::Error)
-                    .cause("the vault is in no git repository"),
-            ),
-        }
+        let (repository, home) = past::repository(workspace, &format!("cannot restore `{name}`"))?;
+        let path = home.join(Target::Sealed(name.clone()).path());
+        Ok(Self {
+            name,
+            repository,
+            path,
+        })
     }
 
     /// The value that a commit has, which a person has named.
@@ -182,10 +171,6 @@ impl<'a> History<'a> {
         }
         Err(none())
     }
-}
-
-fn short(commit: &ObjectId) -> String {
-    commit.as_str().chars().take(12).collect()
 }
 
 fn failed(name: &SecretName, error: &GitError) -> Failure {

@@ -1,7 +1,7 @@
 //! What `set`, `generate`, `edit`, `import` and `rename` share: sealing values as the next revisions
 //! of their names, under the writer's lock, all of them or none, and none that is there already.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
@@ -9,10 +9,10 @@ use crate::cli::command::vault::declared::{Edit, Edited, stage};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::Workspace;
-use crate::domain::{SecretName, SecretValue};
-use crate::people::{FolderKeys, OpenError, Opened, Stale};
-use crate::sealed::{self, Content, Facts, FramingError, SealedError, Trail};
-use crate::vault::{LockedVault, Target, Vault};
+use crate::domain::{FolderName, SecretName, SecretValue};
+use crate::people::{Digest, FolderKeys, OpenError, Opened, Stale};
+use crate::sealed::{self, Content, Facts, FramingError, MAX_FILE, SealedError, Trail};
+use crate::vault::{LockedVault, Submitted, Target, Vault};
 
 /// What came of sealing a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,8 @@ pub enum Sealed {
     Updated,
 }
 
-/// Seals one value as the next revision of its name, and makes it durable.
+/// Seals one value as the next revision of its name, and makes it durable; one that is not what its
+/// declaration asks for is refused.
 pub fn seal(
     workspace: &mut Workspace<'_>,
     keys: &FolderKeys,
@@ -34,7 +35,13 @@ pub fn seal(
     declare: Declare,
     ui: &Ui,
 ) -> Result<Sealed, Failure> {
-    Ok(seal_all(workspace, keys, &[(name, value)], declare, ui)?[0])
+    let fits = workspace.manifest().check(name, value);
+    fits.map_err(|error| Failure::of(format!("cannot seal `{name}`"), &error))?;
+    let along = Along {
+        declare,
+        taken: &[],
+    };
+    Ok(seal_all(workspace, keys, &[(name, value)], along, ui)?[0])
 }
 
 /// Whether what is sealed is declared, too.
@@ -46,19 +53,39 @@ pub enum Declare {
     Leave,
 }
 
+/// What happens in the same step.
+#[derive(Clone, Copy, Debug)]
+pub struct Along<'a> {
+    /// Whether what is sealed is declared, too.
+    pub declare: Declare,
+    /// Where the values were submitted, and the digests of those files: they are removed, unless
+    /// they are not what they were.
+    pub taken: &'a [(Submitted, Digest)],
+}
+
+/// What was written under a name.
+struct Written<'n> {
+    name: &'n SecretName,
+    revision: u64,
+    file: Vec<u8>,
+}
+
 /// Seals values as the next revisions of their names: all of them become durable, or none.
 pub fn seal_all(
     workspace: &mut Workspace<'_>,
     keys: &FolderKeys,
     values: &[(&SecretName, &SecretValue)],
-    declare: Declare,
+    along: Along<'_>,
     ui: &Ui,
 ) -> Result<Vec<Sealed>, Failure> {
     let mut outcomes = Vec::with_capacity(values.len());
-    let mut marks = Vec::new();
+    let mut written = Vec::new();
     workspace.let_go();
     let seen = workspace.seen().unwrap_or_default();
     let mut locked = workspace.lock(ui)?;
+    for (submitted, digest) in along.taken {
+        take(&mut locked, submitted, digest)?;
+    }
     let names: Vec<_> = values.iter().map(|(name, _)| *name).collect();
     refuse_twins(locked.vault(), &names)?;
     for &(name, value) in values {
@@ -71,28 +98,20 @@ pub fn seal_all(
         let seen = seen.as_ref().and_then(|seen| seen.revision(name));
         let last = previous.as_ref().map(|(_, facts)| facts.revision).max(seen);
         let facts = next(keys, locked.vault(), name, last)?;
-        put(&mut locked, keys, name, value, &facts)?;
-        marks.push((name, facts.revision));
+        written.push(put(&mut locked, keys, name, value, &facts)?);
     }
     let what = || match values {
         [(name, _)] => format!("cannot seal `{name}`"),
         _ => "cannot seal the values".to_owned(),
     };
-    let declared = match declare {
+    let declared = match along.declare {
         Declare::Add => stage(&mut locked, Edit::Declare(&names), &what())?,
         Declare::Leave => Edited::Unchanged,
     };
     locked
         .commit()
         .map_err(|error| Failure::of(what(), &error))?;
-    workspace.remember(
-        |seen| {
-            marks.iter().fold(false, |rose, (name, revision)| {
-                seen.raise(name, *revision) | rose
-            })
-        },
-        ui,
-    );
+    remember(workspace, keys, None, &written, ui);
     if let (Edited::Changed, [name]) = (declared, &*names) {
         ui.note(&format!("declared `{name}` in `hoziron.toml`"));
     }
@@ -148,7 +167,7 @@ pub fn seal_again(
         revision: revision(Some(facts.revision), now()),
         ..facts
     };
-    put(&mut locked, &keys, to, value.get(), &facts)?;
+    let written = put(&mut locked, &keys, to, value.get(), &facts)?;
     if first == First::Goes {
         let gone = Target::Sealed(from.clone());
         locked
@@ -159,10 +178,8 @@ pub fn seal_again(
     locked
         .commit()
         .map_err(|error| Failure::of(what(), &error))?;
-    workspace.remember(
-        |seen| (first == First::Goes && seen.forget(from)) | seen.raise(to, facts.revision),
-        ui,
-    );
+    let gone = (first == First::Goes).then_some(from);
+    remember(workspace, &keys, gone, &[written], ui);
     Ok(())
 }
 
@@ -186,11 +203,11 @@ pub fn seal_former(
         revision: revision(there.max(mark).max(Some(facts.revision)), now()),
         ..facts.clone()
     };
-    put(&mut locked, keys, name, value.get(), &facts)?;
+    let written = put(&mut locked, keys, name, value.get(), &facts)?;
     locked
         .commit()
         .map_err(|error| Failure::of(what(), &error))?;
-    workspace.remember(|seen| seen.raise(name, facts.revision), ui);
+    remember(workspace, keys, None, &[written], ui);
     Ok(())
 }
 
@@ -203,14 +220,62 @@ pub fn compare(previous: Option<&Opened>, value: &SecretValue) -> Sealed {
     }
 }
 
+/// Remembers what the user wrote himself: each file, and the keys that it was sealed under.
+fn remember(
+    workspace: &Workspace<'_>,
+    keys: &FolderKeys,
+    gone: Option<&SecretName>,
+    written: &[Written<'_>],
+    ui: &Ui,
+) {
+    workspace.remember(
+        |seen| {
+            let forgot = gone.is_some_and(|gone| seen.forget(gone));
+            let each = written.iter();
+            each.fold(forgot, |any, one| {
+                seen.seal(one.name, one.revision, &one.file) | any
+            })
+        },
+        ui,
+    );
+    let folders: BTreeSet<FolderName> = written
+        .iter()
+        .flat_map(|one| one.name.folder().ancestry())
+        .collect();
+    let chains = folders
+        .iter()
+        .filter_map(|folder| keys.chain(workspace.vault(), folder).ok()?.known());
+    workspace.accept_heads(chains, ui);
+}
+
+/// Stages the removal of what was submitted, if it is still what was looked at.
+fn take(
+    locked: &mut LockedVault<'_>,
+    submitted: &Submitted,
+    digest: &Digest,
+) -> Result<(), Failure> {
+    let what = || format!("cannot accept `{submitted}`");
+    let target = Target::Inbox(submitted.clone());
+    let there = locked.vault().read_target(&target, MAX_FILE as u64);
+    let there = there.map_err(|error| Failure::of(what(), &error))?;
+    if there.is_none_or(|file| Digest::of(&file) != *digest) {
+        return Err(Failure::new(what(), Exit::Stale)
+            .cause("it was changed or removed while it was looked at")
+            .hint("run the command again"));
+    }
+    locked
+        .remove(target)
+        .map_err(|error| Failure::of(what(), &error))
+}
+
 /// Stages a sealed file.
-fn put(
+fn put<'n>(
     locked: &mut LockedVault<'_>,
     keys: &FolderKeys,
-    name: &SecretName,
+    name: &'n SecretName,
     value: &SecretValue,
     facts: &Facts,
-) -> Result<(), Failure> {
+) -> Result<Written<'n>, Failure> {
     let what = || format!("cannot seal `{name}`");
     let head = keys.head(locked.vault(), &name.folder());
     let head = head.map_err(|error| Failure::of(what(), &error))?;
@@ -218,11 +283,17 @@ fn put(
         trail: facts.trail.clone().under(head.key.id()),
         ..facts.clone()
     };
-    let file = sealed::seal(value, name, &facts, &head.key, head.readers.recipients())
+    let to = head.readers.addressees();
+    let file = sealed::seal(value, name, &facts, &head.key, to, keys.plugins())
         .map_err(|error| Failure::of(what(), &error))?;
     locked
-        .put(Target::Sealed(name.clone()), file)
-        .map_err(|error| Failure::of(what(), &error))
+        .put(Target::Sealed(name.clone()), file.clone())
+        .map_err(|error| Failure::of(what(), &error))?;
+    Ok(Written {
+        name,
+        revision: facts.revision,
+        file,
+    })
 }
 
 /// Opens what is there now. A file that is not to be trusted is replaced, with a warning: nothing
@@ -240,7 +311,7 @@ fn previous(
         Err(
             error @ OpenError::Sealed(
                 SealedError::Conflict
-                | SealedError::Damaged(FramingError::LineEndings)
+                | SealedError::Damaged(FramingError::LineEndings | FramingError::Markers)
                 | SealedError::Newer
                 | SealedError::UnknownKey(_),
             ),

@@ -1,10 +1,11 @@
 //! `hoziron vault trust`: which vaults this user trusts and why, and the two ways to change that. Reads
 //! private keys but opens no secret; what it writes is the user's own.
 
-use clap::Args as ClapArgs;
+use clap::{ArgGroup, Args as ClapArgs};
 
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::keys;
+use crate::cli::lost::Lost;
 use crate::cli::render::trust::{Head, Known, json, text};
 use crate::cli::trusting::{self, Reason};
 use crate::cli::ui::Ui;
@@ -20,6 +21,7 @@ use crate::vault::trust::{known_homes, known_vaults, trust_file};
 ///
 /// Example: hoziron vault trust --accept
 #[derive(ClapArgs)]
+#[command(group = ArgGroup::new("asks").args(["accept", "rewritten"]))]
 pub struct Args {
     /// Trust the vault of this home, once you have compared its words
     #[arg(long, conflicts_with = "revoke")]
@@ -27,11 +29,15 @@ pub struct Args {
     /// Trust the vault of this home no more
     #[arg(long)]
     revoke: bool,
+    /// Accept that this branch's history was rewritten: forget the keys and the revisions that you
+    /// have seen in it and that it has not any more
+    #[arg(long, conflicts_with_all = ["accept", "revoke"])]
+    rewritten: bool,
     /// Do not ask
-    #[arg(short, long, requires = "accept")]
+    #[arg(short, long, requires = "asks")]
     yes: bool,
     /// Print JSON
-    #[arg(long, conflicts_with_all = ["accept", "revoke"])]
+    #[arg(long, conflicts_with_all = ["accept", "revoke", "rewritten"])]
     json: bool,
 }
 
@@ -41,6 +47,8 @@ pub fn run(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Fail
         accept(args, workspace, ui)
     } else if args.revoke {
         revoke(workspace, ui)
+    } else if args.rewritten {
+        accept_rewritten(args, workspace, ui)
     } else {
         show(args, workspace, ui)
     }
@@ -57,6 +65,25 @@ fn accept(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Failu
     trusting::say(workspace)?;
     trusting::remember(workspace, &chains, ui);
     ui.note(&format!("vault {id} is trusted on this machine"));
+    Ok(Exit::Done)
+}
+
+fn accept_rewritten(args: &Args, workspace: &Workspace<'_>, ui: &Ui) -> Result<Exit, Failure> {
+    let lost = Lost::find(workspace)?;
+    if lost.is_empty() {
+        ui.note("all that you have seen is still there, or on another branch");
+        return Ok(Exit::Done);
+    }
+    for line in lost.lines() {
+        ui.note(line);
+    }
+    let question = "forget these? whoever rewrote the history decides then who reads, and what";
+    if !args.yes && !ui.ask(question, "add `--yes` once you have asked who did it")? {
+        return Err(Failure::new("the history is not accepted", Exit::Untrusted)
+            .cause("nothing was changed"));
+    }
+    lost.forget(workspace, ui)?;
+    ui.note("what is here now is what you have accepted");
     Ok(Exit::Done)
 }
 
