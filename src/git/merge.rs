@@ -102,7 +102,7 @@ impl Sides<'_> {
                 if one.stale || one.revision() >= other.revision() {
                     return Ok(merged);
                 }
-                return one.seal(other, name, &head, now).map(Merged::Sealed);
+                return one.seal(other, name, &head, keys, now).map(Merged::Sealed);
             }
             if let Some(base) = &base {
                 if ours.has_value_of(base) {
