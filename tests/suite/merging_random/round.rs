@@ -88,7 +88,7 @@ impl Round {
     }
 
     fn as_one(&self, mut command: Command, actor: Actor) -> Command {
-        let state = self.house.root().join(actor.state);
+        let state = self.house.root().join("states").join(actor.state);
         command
             .env("PATH", self.git.path())
             .env("XDG_STATE_HOME", state);
@@ -418,7 +418,12 @@ impl Round {
             };
             self.work(&mut branch, writer, shared);
             if part == 0 {
-                self.event(&mut branch, alice, side.joiner);
+                // Elsewhere, for what is put back afterwards was never seen here.
+                let elsewhere = Actor {
+                    who: "alice",
+                    state: side.joiner,
+                };
+                self.event(&mut branch, elsewhere, side.joiner);
             }
         }
         self.commit(alice, side.branch);
