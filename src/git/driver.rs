@@ -63,7 +63,7 @@ pub fn other_commit(
     Ok(commits)
 }
 
-/// Replaces a file as a whole.
+/// Replaces a file as a whole. It is not flushed: git reads it at once and keeps its own copy.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
     let folder = path
         .parent()
@@ -73,6 +73,6 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
     let mut new = name.to_owned();
     new.push(".hoziron-new");
     dir.unlink(&new)?;
-    dir.create_new(&new, 0o600, bytes)?;
+    dir.create_new_unflushed(&new, 0o600, bytes)?;
     dir.rename(&new, &dir, name)
 }

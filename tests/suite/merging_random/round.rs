@@ -88,7 +88,7 @@ impl Round {
     }
 
     fn as_one(&self, mut command: Command, actor: Actor) -> Command {
-        let state = self.house.root().join(actor.state);
+        let state = self.house.root().join("states").join(actor.state);
         command
             .env("PATH", self.git.path())
             .env("XDG_STATE_HOME", state);
@@ -259,7 +259,7 @@ impl Round {
     /// Random work on values: by one who reads them.
     fn work(&mut self, branch: &mut Branch, actor: Actor, shared: &BTreeMap<String, usize>) {
         let rotated = self.rotate(branch, actor);
-        let mut values = BTreeMap::new();
+        let (mut values, mut between) = (BTreeMap::new(), BTreeMap::new());
         for name in shared.keys().filter(|name| Some(*name) != rotated.as_ref()) {
             let name = name.clone();
             if actor.who != "alice" && self.chain(&name) == 1 {
@@ -274,9 +274,9 @@ impl Round {
                 (2, _) => {
                     values.insert(name.clone(), shared[&name]);
                 }
-                // Sealed anew, with the same value.
+                // Sealed anew, with the same value: it was another one meanwhile.
                 (3, Some(held)) => {
-                    fs::remove_file(self.house.vault(&format!("{name}.age"))).unwrap();
+                    between.insert(name.clone(), self.fresh());
                     values.insert(name, held.value);
                 }
                 (4, Some(_)) if self.dice.roll(2) == 0 => {
@@ -295,6 +295,7 @@ impl Round {
                 _ => {}
             }
         }
+        self.seal(actor, &between);
         self.seal(actor, &values);
         for (name, value) in values {
             let epoch = branch.heads[self.chain(&name)].unwrap();
@@ -417,7 +418,12 @@ impl Round {
             };
             self.work(&mut branch, writer, shared);
             if part == 0 {
-                self.event(&mut branch, alice, side.joiner);
+                // Elsewhere, for what is put back afterwards was never seen here.
+                let elsewhere = Actor {
+                    who: "alice",
+                    state: side.joiner,
+                };
+                self.event(&mut branch, elsewhere, side.joiner);
             }
         }
         self.commit(alice, side.branch);
