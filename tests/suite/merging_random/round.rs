@@ -349,13 +349,13 @@ impl Round {
             4 => drop(self.done(actor, &["vault", "rekey", "--yes"])),
             _ => return,
         }
-        for chain in 0..2 {
+        for (chain, before) in before.into_iter().enumerate() {
             let old = branch.heads[chain].unwrap();
             let readers = match chain {
                 0 => branch.members.clone(),
                 _ => BTreeSet::from(["alice"]),
             };
-            if self.count(chain) == before[chain] {
+            if self.count(chain) == before {
                 branch.epochs.get_mut(&old).unwrap().readers = readers;
                 continue;
             }
