@@ -195,7 +195,7 @@ fn who_is_right_to_read_is_said_and_a_pin_decides() {
     assert!(!said.stderr.contains("nothing here"), "{}", said.stderr);
     said.ok();
     let said = submit(&["--pin", &"a".repeat(32)]).fails(6);
-    assert!(said.contains("not the one that is pinned"), "{said}");
+    assert!(said.contains("the pins name another"), "{said}");
     let said = submit(&["--pin", &format!("{id},.>=2")]).fails(6);
     assert!(said.contains("must be 2 or higher"), "{said}");
     // Whoever has accepted the vault before needs no pin.
