@@ -107,8 +107,8 @@ pub struct Done {
 pub struct Marks {
     /// Sealed: the revision and the file.
     pub sealed: Vec<(SecretName, u64, Vec<u8>)>,
-    /// Gone by the user's own doing.
-    pub gone: Vec<SecretName>,
+    /// Gone by the user's own doing: at what revision, if the file says so.
+    pub gone: Vec<(SecretName, Option<u64>)>,
 }
 
 /// Makes an approved plan happen.
@@ -151,9 +151,9 @@ pub fn carry_out(job: &Job<'_>, mut locked: LockedVault<'_>) -> Result<Done, App
                 locked.put(Target::Sealed(name.clone()), file.clone())?;
                 done.marks.sealed.push((name, revision, file));
             }
-            for name in written.gone {
+            for (name, revision) in written.gone {
                 locked.remove(Target::Sealed(name.clone()))?;
-                done.marks.gone.push(name);
+                done.marks.gone.push((name, revision));
             }
         }
         sealed += batch.len();

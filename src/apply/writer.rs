@@ -31,12 +31,12 @@ impl Writer<'_> {
             Step::Create(supply) | Step::Rotate(supply) => self.supplied(name, supply),
             Step::Update => self.supplied(name, &Supply::Given),
             Step::Remove => Ok(Marks {
-                gone: vec![name.clone()],
+                gone: vec![(name.clone(), self.there(name))],
                 ..Marks::default()
             }),
             Step::Move { from } => {
                 let mut marks = self.again(name, from, Extent::Whole, opener)?;
-                marks.gone.push(from.clone());
+                marks.gone.push((from.clone(), self.there(from)));
                 Ok(marks)
             }
             Step::Reseal(extent) => self.again(name, name, *extent, opener),
@@ -181,12 +181,16 @@ impl Writer<'_> {
         Ok((head.key, head.readers))
     }
 
+    /// The revision that a file says it has.
+    fn there(&self, name: &SecretName) -> Option<u64> {
+        let claim = self.job.actual.files.get(name)?;
+        Some(claim.facts.as_ref().ok()?.0.revision)
+    }
+
     /// Higher than the file's, than any that this user has seen, and than the clock.
     fn revision(&self, name: &SecretName, source: Option<u64>) -> u64 {
-        let claim = self.job.actual.files.get(name);
-        let there = claim.and_then(|claim| Some(claim.facts.as_ref().ok()?.0.revision));
-        let seen = self.job.seen.and_then(|seen| seen.revision(name));
-        let last = there.max(seen).max(source);
+        let seen = self.job.seen.and_then(|seen| seen.floor(name));
+        let last = self.there(name).max(seen).max(source);
         last.map_or(self.job.now, |last| {
             last.saturating_add(1).max(self.job.now)
         })

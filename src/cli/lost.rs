@@ -131,7 +131,7 @@ impl Lost {
             |seen| {
                 let each = self.names.iter();
                 each.fold(false, |any, (name, revision)| {
-                    let forgot = seen.forget(name);
+                    let forgot = seen.remove(name, None);
                     let lowered = revision.is_some_and(|revision| seen.raise(name, revision));
                     forgot | lowered | any
                 })

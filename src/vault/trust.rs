@@ -156,8 +156,28 @@ pub struct Seen {
 #[derive(Debug)]
 struct Mark {
     revision: u64,
-    // What `short` makes of the file, if the user sealed this revision.
-    sealed: Option<String>,
+    last: Last,
+}
+
+/// What is known of the revision that was seen last.
+#[derive(Debug)]
+enum Last {
+    /// The user sealed it; what `short` makes of the file.
+    Own(String),
+    /// The user removed it.
+    Removed,
+    /// It was seen.
+    Seen,
+}
+
+/// In the place of a digest: the user removed the file.
+const REMOVED: &str = "-";
+
+impl Mark {
+    /// Whether there should be a file.
+    fn is_expected(&self) -> bool {
+        !matches!(self.last, Last::Removed)
+    }
 }
 
 impl Seen {
@@ -181,8 +201,12 @@ impl Seen {
             let mut words = line.split(' ');
             let revision = words.next()?.parse().ok()?;
             let name = SecretName::parse(words.next()?).ok()?;
-            let sealed = words.next().map(str::to_owned);
-            Some((name, Mark { revision, sealed }))
+            let last = match words.next() {
+                None => Last::Seen,
+                Some(REMOVED) => Last::Removed,
+                Some(sealed) => Last::Own(sealed.to_owned()),
+            };
+            Some((name, Mark { revision, last }))
         });
         Ok(Self {
             path: folder.join(SEEN),
@@ -190,50 +214,70 @@ impl Seen {
         })
     }
 
-    /// Returns the mark of a name.
+    /// Returns the mark of a name; `None` for one that the user removed himself.
     pub fn revision(&self, name: &SecretName) -> Option<u64> {
+        let mark = self.marks.get(name);
+        mark.filter(|mark| mark.is_expected())
+            .map(|mark| mark.revision)
+    }
+
+    /// Returns the revision that another file of this name must be above: others may have seen it,
+    /// though the user removed it.
+    pub fn floor(&self, name: &SecretName) -> Option<u64> {
         self.marks.get(name).map(|mark| mark.revision)
     }
 
     /// Returns the names that have a mark.
     pub fn names(&self) -> impl Iterator<Item = &SecretName> {
-        self.marks.keys()
+        let expected = self.marks.iter().filter(|(_, mark)| mark.is_expected());
+        expected.map(|(name, _)| name)
     }
 
     /// Raises the mark of a name; says whether it rose.
     pub fn raise(&mut self, name: &SecretName, revision: u64) -> bool {
         let rises = self.revision(name).is_none_or(|mark| mark < revision);
         if rises {
-            let sealed = None;
-            self.marks.insert(name.clone(), Mark { revision, sealed });
+            let last = Last::Seen;
+            self.marks.insert(name.clone(), Mark { revision, last });
         }
         rises
     }
 
     /// Records a file that the user sealed himself; says whether that is news.
     pub fn seal(&mut self, name: &SecretName, revision: u64, file: &[u8]) -> bool {
-        let sealed = Some(short(file));
-        let mark = Mark { revision, sealed };
-        self.marks.insert(name.clone(), mark);
+        let last = Last::Own(short(file));
+        self.marks.insert(name.clone(), Mark { revision, last });
         true
     }
 
     /// Says whether the user sealed exactly this file himself.
     pub fn is_own(&self, name: &SecretName, file: &[u8]) -> bool {
-        let sealed = self.marks.get(name).and_then(|mark| mark.sealed.as_ref());
-        sealed.is_some_and(|sealed| *sealed == short(file))
+        let last = self.marks.get(name).map(|mark| &mark.last);
+        matches!(last, Some(Last::Own(sealed)) if *sealed == short(file))
     }
 
-    /// Forgets a name that the user removed himself; says whether it had a mark.
-    pub fn forget(&mut self, name: &SecretName) -> bool {
-        self.marks.remove(name).is_some()
+    /// Records that the user removed a name himself, at what revision if that is known; says whether that
+    /// is news.
+    pub fn remove(&mut self, name: &SecretName, revision: Option<u64>) -> bool {
+        let last = Last::Removed;
+        let known = self.floor(name).max(revision);
+        let mark = known.map(|revision| Mark { revision, last });
+        mark.is_some_and(|mark| {
+            self.marks
+                .insert(name.clone(), mark)
+                .is_none_or(|mark| mark.is_expected())
+        })
     }
 
     /// Returns what to write where.
     pub fn text(&self) -> (&Path, String) {
-        let lines = self.marks.iter().map(|(name, mark)| match &mark.sealed {
-            Some(sealed) => format!("{} {name} {sealed}\n", mark.revision),
-            None => format!("{} {name}\n", mark.revision),
+        let lines = self.marks.iter().map(|(name, mark)| {
+            let revision = mark.revision;
+            match &mark.last {
+                Last::Own(sealed) => format!("{revision} {name} {sealed}\n"),
+                Last::Removed => format!("{revision} {name} {REMOVED}\n"),
+                Last::Seen => format!("{revision} {name}\n"),
+            }
         });
         (&self.path, lines.collect())
     }
@@ -292,7 +336,14 @@ mod tests {
         let mut seen = Seen::load(state.path(), &id).unwrap();
         assert_eq!(seen.revision(&name), Some(7));
         assert!(seen.is_own(&name, b"a file") && !seen.is_own(&name, b"another"));
-        assert!(seen.forget(&name));
-        assert_eq!(seen.names().count(), 0);
+        assert!(seen.remove(&name, Some(6)) && !seen.remove(&name, None));
+        assert_eq!((seen.names().count(), seen.revision(&name)), (0, None));
+        assert_eq!(seen.floor(&name), Some(7));
+        let (path, text) = seen.text();
+        std::fs::write(path, text).unwrap();
+        let mut seen = Seen::load(state.path(), &id).unwrap();
+        assert_eq!((seen.revision(&name), seen.floor(&name)), (None, Some(7)));
+        assert!(seen.raise(&name, 3));
+        assert_eq!(seen.revision(&name), Some(3));
     }
 }

@@ -298,8 +298,8 @@ impl Life {
         let done = carry_out(&job, locked).unwrap_or_else(|error| panic!("{error}"));
         let marks = done.marks;
         self.remember(&open, |seen| {
-            for name in &marks.gone {
-                seen.forget(name);
+            for (name, last) in &marks.gone {
+                seen.remove(name, *last);
             }
             for (name, revision, file) in &marks.sealed {
                 seen.seal(name, *revision, file);
@@ -314,7 +314,7 @@ impl Life {
         self.remember(&planned.open, |seen| {
             let names: Vec<_> = seen.names().cloned().collect();
             for name in names.iter().filter(|name| !there.contains(name)) {
-                seen.forget(name);
+                seen.remove(name, None);
             }
         });
     }

@@ -226,6 +226,7 @@ fn play(git: &Git, seed: u64) -> (usize, [usize; 3]) {
         state: "main",
     };
     let base = round.base(alice);
+    round.let_the_clock_pass();
     round.asked(alice, &["branch", "side"], "");
     let names = (0..SECRETS).map(|index| {
         let ending = format!("S{index}");

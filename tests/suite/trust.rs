@@ -643,5 +643,6 @@ fn an_own_write_is_remembered_with_its_key() {
     }
     let seen = fs::read_to_string(state().join("seen")).unwrap();
     let words: Vec<_> = seen.lines().map(|line| line.split(' ').count()).collect();
-    assert_eq!(words, [3, 3, 3], "{seen}");
+    assert_eq!(words, [3, 3, 3, 3], "{seen}");
+    assert!(seen.lines().next().unwrap().ends_with(" KEY -"), "{seen}");
 }

@@ -236,7 +236,7 @@ fn remember(done: &Done, workspace: &Workspace<'_>, ui: &Ui) {
             let gone = marks
                 .gone
                 .iter()
-                .fold(false, |any, name| seen.forget(name) | any);
+                .fold(false, |any, (name, last)| seen.remove(name, *last) | any);
             marks
                 .sealed
                 .iter()

@@ -6,7 +6,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use hoziron::sealed::read_facts;
 use serde_json::{Map, Value};
 
 use super::model::{Branch, Epoch, Held};
@@ -468,6 +471,16 @@ impl Round {
             Some((secret(path)?.to_owned(), blob.to_owned()))
         };
         listed.lines().filter_map(blob).collect()
+    }
+
+    /// Waits until the clock has passed every revision. Who makes a secret anew that another has removed
+    /// knows nothing of that one's revision but that it lies in the past.
+    pub fn let_the_clock_pass(&self) {
+        let tree = self.tree("HEAD");
+        let files = tree.keys().filter_map(|name| self.file(name));
+        let revisions = files.map(|file| read_facts(&file).unwrap().revision);
+        let last = UNIX_EPOCH + Duration::from_secs(revisions.max().unwrap_or_default() + 1);
+        thread::sleep(last.duration_since(SystemTime::now()).unwrap_or_default());
     }
 
     pub fn file(&self, name: &str) -> Option<Vec<u8>> {

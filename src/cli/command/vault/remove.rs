@@ -8,6 +8,7 @@ use crate::cli::command::vault::declared::{Edit, Edited, stage};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{Workspace, name};
+use crate::sealed::read_facts;
 use crate::vault::Target;
 
 /// Remove a secret
@@ -51,7 +52,7 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
         if seen.is_none_or(|seen| seen.revision(&name).is_none()) {
             return Err(missing());
         }
-        workspace.remember(|seen| seen.forget(&name), ui);
+        workspace.remember(|seen| seen.remove(&name, None), ui);
         ui.note(&format!(
             "`{name}` was gone already; it is not expected any more"
         ));
@@ -64,6 +65,8 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
         ));
     }
     let mut locked = workspace.lock(ui)?;
+    let file = locked.vault().read(&name).ok().flatten();
+    let last = file.and_then(|file| Some(read_facts(&file).ok()?.revision));
     if sealed {
         locked
             .remove(Target::Sealed(name.clone()))
@@ -73,7 +76,7 @@ pub fn run(args: &Args, workspace: &mut Workspace<'_>, ui: &Ui) -> Result<Exit, 
     locked
         .commit()
         .map_err(|error| Failure::of(what(), &error))?;
-    workspace.remember(|seen| seen.forget(&name), ui);
+    workspace.remember(|seen| seen.remove(&name, last), ui);
     if edited == Edited::Changed {
         ui.note(&format!(
             "`hoziron.toml` does not declare `{name}` any more"

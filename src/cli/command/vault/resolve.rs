@@ -305,7 +305,7 @@ fn stage_all(
             marks.iter().fold(false, |rose, (name, revision)| {
                 rose | match revision {
                     Some(revision) => seen.raise(name, *revision),
-                    None => seen.forget(name),
+                    None => seen.remove(name, None),
                 }
             })
         },

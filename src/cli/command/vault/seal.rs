@@ -95,7 +95,7 @@ pub fn seal_all(
         if outcome == Sealed::Unchanged {
             continue;
         }
-        let seen = seen.as_ref().and_then(|seen| seen.revision(name));
+        let seen = seen.as_ref().and_then(|seen| seen.floor(name));
         let last = previous.as_ref().map(|(_, facts)| facts.revision).max(seen);
         let facts = next(keys, locked.vault(), name, last)?;
         written.push(put(&mut locked, keys, name, value, &facts)?);
@@ -143,6 +143,8 @@ pub fn seal_again(
     };
     let what = || format!("cannot {verb} `{from}` to `{to}`");
     let keys = workspace.keys(&[from.folder(), to.folder()], ui)?;
+    workspace.let_go();
+    let seen = workspace.seen().unwrap_or_default();
     let mut locked = workspace.lock(ui)?;
     let taken = locked
         .vault()
@@ -163,8 +165,10 @@ pub fn seal_again(
     if first == First::Stays || from.folded() != to.folded() {
         refuse_twins(locked.vault(), &[to])?;
     }
+    let last = facts.revision;
+    let floor = seen.and_then(|seen| seen.floor(to));
     let facts = Facts {
-        revision: revision(Some(facts.revision), now()),
+        revision: revision(Some(last).max(floor), now()),
         ..facts
     };
     let written = put(&mut locked, &keys, to, value.get(), &facts)?;
@@ -178,7 +182,7 @@ pub fn seal_again(
     locked
         .commit()
         .map_err(|error| Failure::of(what(), &error))?;
-    let gone = (first == First::Goes).then_some(from);
+    let gone = (first == First::Goes).then_some((from, last));
     remember(workspace, &keys, gone, &[written], ui);
     Ok(())
 }
@@ -198,7 +202,7 @@ pub fn seal_former(
     refuse_twins(locked.vault(), &[name])?;
     let there = keys.opener_of(locked.vault(), Stale::Allow).open(name);
     let there = there.ok().flatten().map(|(_, facts)| facts.revision);
-    let mark = seen.and_then(|seen| seen.revision(name));
+    let mark = seen.and_then(|seen| seen.floor(name));
     let facts = Facts {
         revision: revision(there.max(mark).max(Some(facts.revision)), now()),
         ..facts.clone()
@@ -224,13 +228,13 @@ pub fn compare(previous: Option<&Opened>, value: &SecretValue) -> Sealed {
 fn remember(
     workspace: &Workspace<'_>,
     keys: &FolderKeys,
-    gone: Option<&SecretName>,
+    gone: Option<(&SecretName, u64)>,
     written: &[Written<'_>],
     ui: &Ui,
 ) {
     workspace.remember(
         |seen| {
-            let forgot = gone.is_some_and(|gone| seen.forget(gone));
+            let forgot = gone.is_some_and(|(gone, last)| seen.remove(gone, Some(last)));
             let each = written.iter();
             each.fold(forgot, |any, one| {
                 seen.seal(one.name, one.revision, &one.file) | any

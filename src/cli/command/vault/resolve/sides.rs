@@ -257,7 +257,7 @@ impl Desk<'_> {
         head: &Head,
     ) -> Result<Vec<u8>, Failure> {
         let seen = self.workspace.seen().ok().flatten();
-        let seen = seen.and_then(|seen| seen.revision(name));
+        let seen = seen.and_then(|seen| seen.floor(name));
         let last = seen.map_or(before.revision, |seen| seen.max(before.revision));
         let facts = Facts {
             trail: trail.under(head.key.id()),
