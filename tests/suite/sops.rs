@@ -38,6 +38,29 @@ fn get(house: &House, name: &str) -> Vec<u8> {
     house.run(["vault", "get", name]).ok()
 }
 
+/// sops keeps both of JSON and `.env`, and its MAC counts both; of an INI section it keeps the last.
+#[test]
+fn of_a_name_that_comes_twice_the_last_counts_and_it_is_said() {
+    let test = "of_a_name_that_comes_twice_the_last_counts_and_it_is_said";
+    if !has_judge("sops", test) {
+        return;
+    }
+    for (file, text, name, is_said) in [
+        ("twice.json", "{\"A\": \"1\", \"A\": \"2\"}", "A", true),
+        ("twice.env", "A=1\nA=2\n", "A", true),
+        ("twice.ini", "[s]\nA = 1\nA = 2\n", "s/A", false),
+    ] {
+        let house = House::new();
+        let path = sealed(&house, file, text.as_bytes(), &[]);
+        let words = ["vault", "import", &path, "--format", "sops", "--yes"];
+        let run = house.run(words);
+        let twice = run.stderr.contains("`A` stands in") && run.stderr.contains("more than once");
+        assert_eq!(twice, is_said, "{file}: {}", run.stderr);
+        run.ok();
+        assert_eq!(get(&house, name), b"2", "{file}");
+    }
+}
+
 const YAML: &str = "\
 # about all
 A: one
