@@ -11,12 +11,12 @@ use crate::house::{HOZIRON, House, Outcome, finish};
 const KEY: &str = ".hoziron/vault/KEY.age";
 
 /// A repository whose git shows and merges sealed files.
-struct Git {
-    house: House,
+pub struct Git {
+    pub house: House,
 }
 
 impl Git {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let git = Self {
             house: House::new(),
         };
@@ -25,12 +25,12 @@ impl Git {
         git
     }
 
-    fn set(&self, name: &str, value: &str) {
+    pub fn set(&self, name: &str, value: &str) {
         self.house.seal(name, value.as_bytes());
         self.house.commit(name);
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    pub fn command(&self, words: &[&str]) -> Command {
         let mut git = self.house.program("git");
         git.args(words).env("PATH", path());
         let temporary = self.house.root().join("tmp");
@@ -40,12 +40,12 @@ impl Git {
         git
     }
 
-    fn run(&self, words: &[&str]) -> Outcome {
+    pub fn run(&self, words: &[&str]) -> Outcome {
         finish(&mut self.command(words), b"")
     }
 
     #[track_caller]
-    fn ok(&self, words: &[&str]) -> String {
+    pub fn ok(&self, words: &[&str]) -> String {
         let outcome = self.run(words);
         let said = format!(
             "{}{}",
@@ -57,7 +57,7 @@ impl Git {
     }
 
     /// Two branches that both change the value; `main` is checked out.
-    fn both_change(&self) {
+    pub fn both_change(&self) {
         self.ok(&["checkout", "-q", "-b", "side"]);
         self.set("KEY", "theirs-7");
         self.ok(&["checkout", "-q", "main"]);
@@ -66,7 +66,7 @@ impl Git {
 
     /// Nothing is handed out, and both values are there.
     #[track_caller]
-    fn holds_both(&self) {
+    pub fn holds_both(&self) {
         let refused = self.house.run(["vault", "get", "KEY"]).fails(6);
         assert!(refused.contains("unresolved merge"), "{refused}");
         let open = self.house.run(["vault", "resolve"]);

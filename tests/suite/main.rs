@@ -24,6 +24,7 @@ mod formats;
 mod full_disk;
 mod git;
 mod git_facts;
+mod git_rows;
 mod gits;
 mod help;
 mod history;
